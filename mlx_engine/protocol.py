@@ -29,8 +29,9 @@ lone surrogates included.
 """
 
 import json
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any, ClassVar, Literal, TypeVar
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 VERSION = 1
 
@@ -118,7 +119,15 @@ class Unload:
     id: str
 
 
-Request = Load | Generate | AnswerNow | Cancel | Count | Stats | Unload
+@dataclass(frozen=True, slots=True)
+class ListModels:
+    """Ask which models there are and which of them lie on this machine."""
+
+    type: ClassVar[str] = "models"
+    id: str
+
+
+Request = Load | Generate | AnswerNow | Cancel | Count | Stats | Unload | ListModels
 
 
 # Events ------------------------------------------------------------------------------------------
@@ -247,6 +256,24 @@ class StatsReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """A model by name; `path` is None when it is not on this machine."""
+
+    key: str  # what `load` takes: "guide", "20b", "120b"
+    name: str  # "Guide", "gpt-oss-20b", "gpt-oss-120b"
+    path: str | None
+    checkpoint_bytes: int
+    fits: bool  # the device's memory holds it
+
+
+@dataclass(frozen=True, slots=True)
+class ModelList:
+    type: ClassVar[str] = "models"
+    id: str
+    models: tuple[ModelChoice, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Unloaded:
     type: ClassVar[str] = "unloaded"
     id: str
@@ -272,12 +299,14 @@ Event = (
     | Done
     | Counted
     | StatsReport
+    | ModelList
     | Unloaded
     | Failed
 )
 
 _REQUESTS: dict[str, type[Any]] = {
-    kind.type: kind for kind in (Load, Generate, AnswerNow, Cancel, Count, Stats, Unload)
+    kind.type: kind
+    for kind in (Load, Generate, AnswerNow, Cancel, Count, Stats, Unload, ListModels)
 }
 _EVENTS: dict[str, type[Any]] = {
     kind.type: kind
@@ -291,17 +320,11 @@ _EVENTS: dict[str, type[Any]] = {
         Done,
         Counted,
         StatsReport,
+        ModelList,
         Unloaded,
         Failed,
     )
 }
-_NESTED: dict[str, type[Any]] = {
-    "sampling": Sampling,
-    "usage": Usage,
-    "timing": Timing,
-    "memory": Memory,
-}
-
 _T = TypeVar("_T")
 
 
@@ -327,58 +350,48 @@ def _decode(line: bytes | str, kinds: dict[str, type[Any]], *, strict: bool) -> 
         raise ProtocolError(f"not a line of JSON: {error}") from None
     if not isinstance(record, dict) or not isinstance(record.get("type"), str):
         raise ProtocolError("not a JSON object with a type")
-    kind = kinds.get(record["type"])
+    kind = kinds.get(record.pop("type"))
     if kind is None:
         if strict:
-            raise ProtocolError(f"unknown type {record['type']!r}; known: {', '.join(kinds)}")
+            raise ProtocolError(f"unknown type; known: {', '.join(kinds)}")
         return None
     return _build(kind, record, strict=strict)
 
 
 def _build(kind: type[_T], record: Json, *, strict: bool) -> _T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = record.keys() - known - {"type"}
-    if strict and unknown:
-        raise ProtocolError(f"{_label(kind)} has no field {sorted(unknown)[0]!r}")
+    """A dataclass from its JSON object. `strict` refuses fields that it does not have."""
+    declared = {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    hints = get_type_hints(kind)
+    label = getattr(kind, "type", kind.__name__)
+    if strict and (unknown := sorted(record.keys() - declared.keys())):
+        raise ProtocolError(f"{label} has no field {unknown[0]!r}")
     values: Json = {}
-    for name in known & record.keys():
-        value = record[name]
-        nested = _NESTED.get(name)
-        if name == "model" and kind in (Ready, StatsReport):
-            nested = ModelInfo
-        if nested is not None and value is not None:
-            if not isinstance(value, dict):
-                raise ProtocolError(f"{_label(kind)}.{name} is not an object")
-            value = _build(nested, value, strict=strict)
-        values[name] = value
-    try:
-        message = kind(**values)
-    except TypeError:
-        missing = sorted(n for n in known if n not in values)
-        raise ProtocolError(f"{_label(kind)} lacks {', '.join(missing)}") from None
-    _check_types(message)
-    return message
+    for name, f in declared.items():
+        if name in record:
+            values[name] = _value(f"{label}.{name}", hints[name], record[name], strict)
+        elif f.default is MISSING and f.default_factory is MISSING:
+            raise ProtocolError(f"{label} lacks {name!r}")
+    return kind(**values)
 
 
-def _check_types(message: Any) -> None:
-    for f in fields(message):
-        value = getattr(message, f.name)
-        if not _fits(value, f.type):
-            raise ProtocolError(f"{_label(type(message))}.{f.name} can't be {value!r:.80}")
-
-
-def _fits(value: Any, declared: Any) -> bool:
-    if isinstance(value, bool) or value is None:
-        return declared is bool if value is not None else "None" in str(declared)
-    text = str(declared)
-    if isinstance(value, int):
-        return declared in (int, float) or "int" in text or "float" in text
-    if isinstance(value, float):
-        return "float" in text
-    if isinstance(value, str):
-        return declared is str or "str" in text or "Literal" in text
-    return isinstance(value, dict | list) == (declared == Json) or hasattr(value, "__slots__")
-
-
-def _label(kind: type[Any]) -> str:
-    return str(getattr(kind, "type", kind.__name__.lower()))
+def _value(where: str, declared: Any, value: Any, strict: bool) -> Any:
+    """`value` if it is what the annotation `declared` says; nested objects are built."""
+    origin, arguments = get_origin(declared), get_args(declared)
+    if origin is UnionType:
+        if value is None and NoneType in arguments:
+            return None
+        declared = next(a for a in arguments if a is not NoneType)
+        return _value(where, declared, value, strict)
+    if is_dataclass(declared) and isinstance(value, dict):
+        return _build(declared, value, strict=strict)  # type: ignore[arg-type]
+    if origin is tuple and isinstance(value, list):
+        return tuple(_value(where, arguments[0], item, strict) for item in value)
+    if origin is Literal and value in arguments:
+        return value
+    if origin is dict and isinstance(value, dict):
+        return value
+    if declared is float and type(value) is int:
+        return float(value)
+    if type(value) is declared:
+        return value
+    raise ProtocolError(f"{where} can't be {value!r:.80}")
