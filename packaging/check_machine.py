@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-LINUX_PACKAGES = (
+LINUX_PACKAGES = (  # noqa: SIM905
     "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 "
     "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 "
     "libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
