@@ -1,0 +1,120 @@
+"""The words of a conversation: what the store keeps and the window shows.
+
+A chat is a tree of messages. Every message but the first names its parent; editing a question or
+regenerating an answer adds a sibling, and `Chat.leaf_id` says which path is the one on view.
+Frozen data, standard library only: nothing here knows SQLite, Qt or the engine.
+"""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+Effort = Literal["low", "medium", "high"]
+Role = Literal["user", "assistant"]
+Status = Literal[
+    "streaming",  # being written right now
+    "complete",  # ended by itself, or at a limit that `stop` names
+    "stopped",  # ended by the person
+    "interrupted",  # the engine or the app went away in the middle; what was said is kept
+    "failed",  # the engine refused or broke with an error
+]
+EFFORTS: tuple[Effort, ...] = ("low", "medium", "high")
+
+
+def new_id() -> str:
+    """An identifier for a chat or a message that no other machine has given out."""
+    return uuid.uuid4().hex
+
+
+def now() -> datetime:
+    """The present moment in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A document as it was read when it was attached: the file may change or vanish later."""
+
+    name: str  # file name, for people
+    path: str  # where it lay
+    text: str  # what the model reads, lines ended by "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnStatistics:
+    """What a turn took. While it runs the numbers grow; when it has ended they are the engine's."""
+
+    model: str = ""  # "Guide", "gpt-oss-20b", …
+    prompt_tokens: int = 0
+    cached_tokens: int = 0  # of the prompt, held from an earlier turn
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
+    first_token_s: float = 0.0
+    prefill_tokens_per_s: float = 0.0
+    decode_tokens_per_s: float = 0.0
+    context: int = 0  # tokens that the model can see at once; 0 is unknown
+    peak_bytes: int = 0  # the engine's memory
+    cache_bytes: int = 0
+
+    @property
+    def context_used(self) -> int:
+        """Tokens of the context that the conversation takes now."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One question or one answer."""
+
+    id: str
+    parent_id: str | None
+    role: Role
+    text: str = ""  # what was asked or answered; never a thought, never a marker
+    thinking: str = ""  # an answer's reasoning
+    thinking_s: float = 0.0  # seconds from the first thought to the answer
+    status: Status = "complete"
+    stop: str = ""  # the protocol's StopReason once the answer has ended; for "failed" why
+    model: str = ""  # the name of the model that answered
+    effort: Effort = "medium"
+    created: datetime = field(default_factory=now)
+    attachments: tuple[Attachment, ...] = ()
+    statistics: TurnStatistics | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A conversation as the sidebar lists it."""
+
+    id: str
+    title: str
+    created: datetime
+    updated: datetime
+    effort: Effort = "medium"
+    model: str = ""  # the name of the model that answered last
+    leaf_id: str | None = None  # last message of the path on view
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Which of its siblings a message is: ‹ index/count ›."""
+
+    index: int = 1  # 1 … count, oldest first
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownMessage:
+    """A message on the path on view."""
+
+    message: ChatMessage
+    branch: Branch = Branch()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    """A chat in which the words were found."""
+
+    chat: Chat
+    message_id: str | None  # None where only the title has them
+    excerpt: str  # the text around the words, one line
