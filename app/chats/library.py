@@ -1,17 +1,39 @@
 """The chats as the window sees them: everything asked here is done on the store's own thread.
 
-An fsync can take 10 ms on an SSD and far longer on a busy one, and a search reads every message;
+An fsync can take 10 ms on an SSD and far longer on a busy one, and opening checks the whole file;
 neither may hold a frame. So one thread owns the one `ChatStore`, takes jobs in the order in which
 they were asked, and answers by signal or callback on the thread that built this object. A read
-that is asked after a write sees it.
+that is asked after a write sees it. What a full disk refuses waits, in order, for `retry` or for
+the next write; meanwhile everything can be read.
 """
 
+import queue
+import sqlite3
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, Qt, Signal
 
+from app.chats.database import is_damage, is_unwritable
+from app.chats.export import markdown
 from app.chats.models import Chat, ChatMessage
+from app.chats.store import ChatStore
+from app.chats.tree import MessageTree
+from app.problem import Problem
+
+CLOSING_S = 2.0  # how long quitting may wait for the disk
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    run: Callable[[ChatStore], Any]
+    then: Callable[[Any], None] | None = None
+    writes: bool = False
+    lists: bool = False  # the list of chats is another one afterwards
+    replaces: tuple[str, ...] = ()  # a waiting job for the same messages says less than this one
 
 
 class ChatLibrary(QObject):
@@ -23,52 +45,184 @@ class ChatLibrary(QObject):
     deleted = Signal(str)  # id of a chat
     problem = Signal(object)  # Problem, topic "storage"
     problem_solved = Signal(str)  # topic
+    _answered = Signal(object)  # a callable to be called on this object's thread
 
     def __init__(self, database: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._database = database
+        self._read_only = False
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: list[_Job] = []  # writes not on disk yet; the store thread's own
+        self._refused = False
+        self._answered.connect(self._call, Qt.ConnectionType.QueuedConnection)
+        self._thread = threading.Thread(target=self._work, name="chats", daemon=True)
+
+    def start(self) -> None:
+        """Opens the database; `chats_changed` follows. Call it once someone listens."""
+        self._thread.start()
 
     @property
     def read_only(self) -> bool:
-        """The database is from a newer Sordino: chats can be read, nothing can be written."""
-        raise NotImplementedError
+        """The database is from a newer Sordino, or may not be written: nothing can be added."""
+        return self._read_only
 
     def load(self, chat_id: str, then: Callable[[Chat | None, list[ChatMessage]], None]) -> None:
         """Reads a chat with all its messages; `then(None, [])` if there is none."""
-        raise NotImplementedError
+        self._jobs.put(
+            _Job(
+                run=lambda store: (store.chat(chat_id), store.messages(chat_id)),
+                then=lambda answer: then(*answer),
+            )
+        )
 
-    def put_chat(self, chat: Chat) -> None:
-        raise NotImplementedError
+    def put(self, chat: Chat, *messages: ChatMessage) -> None:
+        """Adds or replaces a chat and some of its messages; `saved` follows for each. The title
+        of a known chat stays: see `rename`."""
 
-    def put_message(self, chat_id: str, message: ChatMessage) -> None:
-        """Adds or replaces a message; `saved` follows."""
-        raise NotImplementedError
+        def report(_: Any) -> None:
+            for message in messages:
+                self.saved.emit(message.id)
 
-    def remove_message(self, message_id: str) -> None:
-        """Takes back a message that was never answered."""
-        raise NotImplementedError
+        self._jobs.put(
+            _Job(
+                run=lambda store: store.put(chat, *messages),
+                then=report,
+                writes=True,
+                lists=any(message.status != "streaming" for message in messages) or not messages,
+                replaces=tuple(message.id for message in messages),
+            )
+        )
+
+    def take_back(self, chat: Chat, message_id: str) -> None:
+        """Removes a message that could not be answered; a chat without messages goes too."""
+        self._write(lambda store: store.take_back(chat, message_id))
 
     def rename(self, chat_id: str, title: str) -> None:
-        raise NotImplementedError
+        self._write(lambda store: store.rename(chat_id, title))
 
     def delete(self, chat_id: str) -> None:
-        """Hides the chat; `restore` brings it back until the next start, which purges it."""
-        raise NotImplementedError
+        """Hides the chat; `restore` brings it back until the next start, which removes it."""
+        self._write(lambda store: store.delete(chat_id), then=lambda _: self.deleted.emit(chat_id))
 
     def restore(self, chat_id: str) -> None:
-        raise NotImplementedError
+        self._write(lambda store: store.restore(chat_id))
 
     def search(self, query: str) -> None:
         """`found` follows; an empty query finds nothing."""
-        raise NotImplementedError
+        self._jobs.put(
+            _Job(
+                run=lambda store: store.search(query),
+                then=lambda hits: self.found.emit(query, hits),
+            )
+        )
 
     def export_markdown(self, chat_id: str, target: Path, then: Callable[[], None]) -> None:
         """Writes the path on view as Markdown; a problem is emitted if it can't be written."""
-        raise NotImplementedError
+
+        def run(store: ChatStore) -> None:
+            if chat := store.chat(chat_id):
+                path = MessageTree(store.messages(chat_id)).path(chat.leaf_id)
+                target.write_text(markdown(chat, path), encoding="utf-8")
+
+        self._jobs.put(_Job(run=run, then=lambda _: then()))
 
     def retry(self) -> None:
-        """Tries again what a full disk refused."""
-        raise NotImplementedError
+        """Tries again what a full disk refused, and says so if it still does."""
+
+        self._jobs.put(_Job(run=lambda store: self._write_waiting(store, says_again=True)))
 
     def close(self) -> None:
         """Finishes what is queued and closes the database; within 2 s."""
-        raise NotImplementedError
+        if self._thread.is_alive():
+            self._jobs.put(None)
+            self._thread.join(CLOSING_S)
+
+    def _write(
+        self, run: Callable[[ChatStore], Any], then: Callable[[Any], None] | None = None
+    ) -> None:
+        self._jobs.put(_Job(run=run, then=then, writes=True, lists=True))
+
+    def _call(self, answer: Callable[[], None]) -> None:
+        answer()
+
+    # On the store's thread -----------------------------------------------------------------------
+
+    def _work(self) -> None:
+        store = ChatStore(self._database)
+        self._read_only = store.read_only
+        if store.notice:
+            self._report(Problem(store.notice, topic="storage"))
+        self._list(store)
+        while job := self._jobs.get():
+            if not job.writes:
+                self._read(store, job)
+            elif not self._read_only:
+                self._wait_in_line(job)
+                self._write_waiting(store)
+        store.close()
+
+    def _read(self, store: ChatStore, job: _Job) -> None:
+        try:
+            self._answer(job, job.run(store))
+        except (sqlite3.Error, OSError) as error:
+            self._report(_explained(error))
+
+    def _wait_in_line(self, job: _Job) -> None:
+        for place, waiting in enumerate(self._waiting):
+            if job.replaces and waiting.replaces == job.replaces:
+                self._waiting[place] = job
+                return
+        self._waiting.append(job)
+
+    def _write_waiting(self, store: ChatStore, *, says_again: bool = False) -> None:
+        """In order, up to the first that the disk refuses: said once, not for every new word."""
+        lists = False
+        while self._waiting:
+            job = self._waiting[0]
+            try:
+                result = job.run(store)
+            except sqlite3.Error as error:
+                if is_unwritable(error):
+                    if says_again or not self._refused:
+                        self._report(_explained(error))
+                    self._refused = True
+                    break
+                self._report(_explained(error))  # it would fail for ever and hold up the others
+            else:
+                lists |= job.lists
+                self._answer(job, result)
+            self._waiting.pop(0)
+        if lists:
+            self._list(store)
+        if self._refused and not self._waiting:
+            self._refused = False
+            self._answered.emit(lambda: self.problem_solved.emit("storage"))
+
+    def _answer(self, job: _Job, result: Any) -> None:
+        if job.then:
+            then = job.then
+            self._answered.emit(lambda: then(result))
+
+    def _report(self, problem: Problem) -> None:
+        self._answered.emit(lambda: self.problem.emit(problem))
+
+    def _list(self, store: ChatStore) -> None:
+        chats = store.chats()
+        self._answered.emit(lambda: self.chats_changed.emit(chats))
+
+
+def _explained(error: Exception) -> Problem:
+    if isinstance(error, OSError):
+        return Problem(f"The file can't be written: {error.strerror}.", topic="storage")
+    if isinstance(error, sqlite3.Error) and is_damage(error):
+        return Problem(
+            "The chats on disk are damaged. Quit and open Sordino again: they are then set aside "
+            "and a new list begun.",
+            topic="storage",
+        )
+    return Problem(
+        f"Your words are not saved: {error}. Free some space, then try again.",
+        "Try again",
+        "retry_save",
+        topic="storage",
+    )

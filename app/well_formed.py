@@ -1,0 +1,11 @@
+"""Text that every part can carry: whole characters only.
+
+Qt and JSON may hand over halves of a UTF-16 pair, which neither SQLite nor a terminal takes.
+"""
+
+
+def well_formed(text: str) -> str:
+    """Pairs of surrogates become their character, lone ones U+FFFD; all else stays, NUL too."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

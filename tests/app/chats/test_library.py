@@ -1,0 +1,207 @@
+"""The chats beside the window: never waiting, never losing, saying what the disk refuses."""
+
+import resource
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.chats.library import ChatLibrary
+from app.chats.models import Chat, ChatMessage
+from app.problem import Problem
+
+Make = Callable[..., ChatMessage]
+MakeChat = Callable[..., Chat]
+
+
+@pytest.fixture
+def library(database: Path, qtbot: QtBot) -> Iterator[ChatLibrary]:
+    opened = ChatLibrary(database)
+    with qtbot.waitSignal(opened.chats_changed):
+        opened.start()
+    yield opened
+    opened.close()
+
+
+def loaded(
+    library: ChatLibrary, chat_id: str, qtbot: QtBot
+) -> tuple[Chat | None, list[ChatMessage]]:
+    answers: list[tuple[Chat | None, list[ChatMessage]]] = []
+    library.load(chat_id, lambda chat, messages: answers.append((chat, messages)))
+    qtbot.waitUntil(lambda: bool(answers))
+    return answers[0]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow past 4 kB: what SQLite then writes fails as on a full
+    disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_read_after_a_write_sees_it(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    chat, asked = new_chat(), question("Hi")
+    library.put(chat, asked)
+    assert loaded(library, chat.id, qtbot) == (chat, [asked])
+    assert loaded(library, "none such", qtbot) == (None, [])
+
+
+def test_saved_is_said_on_the_owners_thread(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    said: list[tuple[str, threading.Thread]] = []
+    library.saved.connect(lambda name: said.append((name, threading.current_thread())))
+    asked = question("Hi")
+    library.put(new_chat(), asked)
+    qtbot.waitUntil(lambda: bool(said))
+    assert said == [(asked.id, threading.main_thread())]
+
+
+def test_the_list_follows_every_change_but_not_every_word(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, answer: Make, qtbot: QtBot
+) -> None:
+    lists: list[list[str]] = []
+    library.chats_changed.connect(lambda chats: lists.append([chat.title for chat in chats]))
+    chat, asked = new_chat("Bees"), question("Hi")
+    reply = answer("", asked.id, status="streaming")
+    library.put(chat, asked)
+    library.put(chat, reply)
+    library.put(chat, replace(reply, text="He"))
+    library.rename(chat.id, "Wasps")
+    library.delete(chat.id)
+    library.restore(chat.id)
+    qtbot.waitUntil(lambda: len(lists) == 4)
+    assert lists == [["Bees"], ["Wasps"], [], ["Wasps"]]
+
+
+def test_search_answers_by_signal(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    library.put(new_chat(), question("How do bees make honey?"))
+    with qtbot.waitSignal(library.found) as blocker:
+        library.search("honey")
+    query, hits = blocker.args
+    assert query == "honey" and hits[0].excerpt == "How do bees make honey?"
+
+
+def test_what_a_full_disk_refuses_is_saved_when_there_is_room_again(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, answer: Make, qtbot: QtBot
+) -> None:
+    chat, first = new_chat(), question("saved before")
+    library.put(chat, first)
+    assert loaded(library, chat.id, qtbot)[1] == [first]
+    second = question("said while it was full " * 1000, first.id)
+    reply = answer("", second.id, status="streaming")
+    problems: list[Problem] = []
+    solved: list[str] = []
+    library.problem.connect(problems.append)
+    library.problem_solved.connect(solved.append)
+    with full_disk():
+        library.put(chat, second)
+        for words in range(5):
+            library.put(chat, replace(reply, text="word " * words))
+        assert loaded(library, chat.id, qtbot)[1] == [first]  # reading goes on
+        library.retry()
+        qtbot.waitUntil(lambda: len(problems) == 2)
+    assert problems[0].action_key == "retry_save" and not solved
+    with qtbot.waitSignal(library.problem_solved):
+        library.retry()
+    last = replace(reply, text="word " * 4)
+    assert loaded(library, chat.id, qtbot)[1] == [first, second, last]
+    assert len(problems) == 2
+
+
+def test_closing_finishes_what_is_queued(
+    database: Path, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    library = ChatLibrary(database)
+    library.start()
+    chat = new_chat()
+    parent: str | None = None
+    for number in range(20):
+        asked = question(str(number), parent)
+        library.put(chat, asked)
+        parent = asked.id
+    library.close()
+    again = ChatLibrary(database)
+    again.start()
+    assert len(loaded(again, chat.id, qtbot)[1]) == 20
+    again.close()
+
+
+def test_a_newer_database_takes_no_writes_and_says_so(
+    database: Path, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    import sqlite3
+
+    from app.chats.store import ChatStore
+
+    store = ChatStore(database)
+    chat = new_chat()
+    store.put(chat, question("Hi"))
+    store.close()
+    connection = sqlite3.connect(database)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    library = ChatLibrary(database)
+    with qtbot.waitSignal(library.problem) as blocker:
+        library.start()
+    assert "newer" in blocker.args[0].text
+    library.rename(chat.id, "Other")
+    assert library.read_only and loaded(library, chat.id, qtbot)[0] == chat
+    library.close()
+
+
+def test_export_writes_the_path_on_view(
+    library: ChatLibrary,
+    tmp_path: Path,
+    new_chat: MakeChat,
+    question: Make,
+    answer: Make,
+    qtbot: QtBot,
+) -> None:
+    asked = question("How?")
+    said = answer("So.", asked.id, model="Guide", thinking="secret", status="stopped")
+    other = answer("Otherwise.", asked.id)
+    chat = new_chat("Bees", leaf_id=said.id)
+    library.put(chat, asked, said, other)
+    target = tmp_path / "bees.md"
+    done: list[bool] = []
+    library.export_markdown(chat.id, target, lambda: done.append(True))
+    qtbot.waitUntil(lambda: bool(done))
+    text = target.read_text(encoding="utf-8")
+    assert text.startswith("# Bees\n") and "## You\n\nHow?" in text
+    assert "## Guide\n\nSo.\n\n*Stopped here.*" in text
+    assert "Otherwise" not in text and "secret" not in text
+    with qtbot.waitSignal(library.problem) as blocker:
+        library.export_markdown(chat.id, tmp_path / "no" / "folder.md", lambda: None)
+    assert "can't be written" in blocker.args[0].text
+
+
+def test_a_slow_disk_holds_up_no_caller(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    """The store's thread is held, the caller's thread goes on at once."""
+    gate = threading.Event()
+    library._write(lambda store: gate.wait(10))
+    chat, asked = new_chat(), question("Hi")
+    begun = time.monotonic()
+    library.put(chat, asked)
+    library.search("Hi")
+    library.rename(chat.id, "Other")
+    assert not gate.is_set() and time.monotonic() - begun < 5  # it would be 10
+    gate.set()
+    answered = loaded(library, chat.id, qtbot)[0]
+    assert answered is not None and answered.title == "Other"
