@@ -1,0 +1,77 @@
+"""How well the network names the topic of the questions set aside for tuning."""
+
+from __future__ import annotations
+
+import datetime
+import random
+
+import torch
+
+from guide.batches import collate
+from guide.compose import Renderer, Segment, Turn
+from guide.corpus import OUTSIDE, Topic
+from guide.network import Network
+
+DATE = datetime.date(2026, 11, 21)
+
+
+def development_rows(
+    renderer: Renderer, topics: list[Topic], effort: str, length: int = 384
+) -> tuple[list[list[Segment]], list[Topic]]:
+    """Rows of single turns that end with their label, and the topics in the same order."""
+    rows: list[list[Segment]] = []
+    owners: list[Topic] = []
+    pairs = [(topic, line) for topic in topics for line in topic.development_lines()]
+    random.Random(0).shuffle(pairs)
+    for topic, line in pairs:
+        if not rows or sum(len(segment.tokens) for segment in rows[-1]) > length - 48:
+            root = Segment(parent=-1, start=0)
+            root.add(renderer.system(DATE, effort), 0.0)
+            rows.append([root])
+        row = rows[-1]
+        turn = Turn(topic, line, topic.answers[0])
+        segment = Segment(parent=0, start=row[0].end)
+        renderer.question(segment, turn, renderer.ids(line))
+        row.append(segment)
+        branch = Segment(parent=len(row) - 1, start=segment.end)
+        renderer.reply(branch, turn, topic.label, is_cut=True)
+        row.append(branch)
+        owners.append(topic)
+    return rows, owners
+
+
+def measure(
+    network: Network, renderer: Renderer, topics: list[Topic], effort: str = "medium"
+) -> dict[str, float]:
+    """Right, declined and wrong among questions inside, declined among those outside."""
+    rows, owners = development_rows(renderer, topics, effort)
+    numbers = {topic.name: number for number, topic in enumerate(topics)}
+    decline = {renderer.ids(topic.label)[0] for topic in topics if topic.key == OUTSIDE}
+    counts = {"right": 0, "declined": 0, "inside": 0, "outside_declined": 0, "outside": 0}
+    place = 0
+    with torch.no_grad():
+        for start in range(0, len(rows), 12):
+            batch = collate(rows[start : start + 12], numbers)
+            states = network(
+                batch.tokens, network.place(batch.positions, batch.full, batch.banded)
+            )
+            for row, begin, end in batch.labels:
+                said = network.lm_head(states[row, begin:end]).argmax(-1)
+                is_right = bool((said == batch.targets[row, begin:end]).all())
+                declined = int(said[0]) in decline
+                if owners[place].key == OUTSIDE:
+                    counts["outside"] += 1
+                    counts["outside_declined"] += declined
+                else:
+                    counts["inside"] += 1
+                    counts["right"] += is_right
+                    counts["declined"] += declined and not is_right
+                place += 1
+    inside, outside = max(1, counts["inside"]), max(1, counts["outside"])
+    return {
+        "right": round(counts["right"] / inside, 3),
+        "declined": round(counts["declined"] / inside, 3),
+        "wrong": round(1 - (counts["right"] + counts["declined"]) / inside, 3),
+        "outside declined": round(counts["outside_declined"] / outside, 3),
+        "questions": inside + outside,
+    }
