@@ -1,0 +1,262 @@
+"""The operations a gpt-oss layer is made of, one function each, in plain MLX.
+
+These are the reference and the route that works everywhere. They know arrays, not layers' names
+nor caches. Letters in shapes: L tokens, D hidden size, H query heads, G key heads, d head size,
+E experts, K experts a token uses, I one expert's inner size, V vocabulary.
+
+Arithmetic is in the dtype of the activations `x`. Weights lie as published: bfloat16, experts in
+MXFP4. Where the two dtypes differ, weights are widened a slice at a time, never as a whole.
+
+On a CPU, MLX's float32 products are several times faster than its bfloat16 ones (experts tenfold)
+and more exact; so there products run in float32, and results are rounded to the dtype of `x`.
+"""
+
+import math
+from functools import cache
+
+import mlx.core as mx
+import numpy as np
+
+from mlx_engine.weights import Dense, Experts
+
+SWIGLU_ALPHA = 1.702  # the sigmoid's slope in gpt-oss' activation
+
+_WIDENED = 1 << 22  # weights that are widened at a time: 16 MB of float32
+_SCORES = 1 << 24  # attention scores that a CPU holds at a time: 64 MB of float32
+_GROUPED = 8  # chosen experts a chunk, per expert there is, from which a CPU unpacks them whole
+
+
+@cache
+def on_cpu() -> bool:
+    """Whether MLX computes on the CPU."""
+    return bool(mx.default_device().type == mx.DeviceType.cpu)
+
+
+def linear(x: mx.array, dense: Dense) -> mx.array:
+    """x · weightᵀ + bias. `x`: (L, in) → (L, out), in x's dtype."""
+    weight, bias = dense.weight, dense.bias
+    few = x.shape[0] < 4  # widening a matrix for them would cost more than it gains
+    if weight.dtype == x.dtype and (x.dtype == mx.float32 or few or not on_cpu()):
+        return x @ weight.T if bias is None else mx.addmm(bias, x, weight.T)
+    y = _widened_product(x.astype(mx.float32), weight)
+    return (y if bias is None else y + bias).astype(x.dtype)
+
+
+def _widened_product(x: mx.array, weight: mx.array) -> mx.array:
+    rows = max(1, _WIDENED // weight.shape[1])
+    slices = (weight[r : r + rows] for r in range(0, weight.shape[0], rows))
+    return mx.concatenate([x @ part.astype(mx.float32).T for part in slices], axis=-1)
+
+
+def qkv_rope(
+    x: mx.array,
+    norm: mx.array,
+    eps: float,
+    q: Dense,
+    k: Dense,
+    v: Dense,
+    cosines: mx.array,
+    sines: mx.array,
+) -> tuple[mx.array, mx.array]:
+    """Normalise, project, rotate: what a layer's attention asks and what it adds to the cache.
+
+    `x`: (L, D); `cosines`, `sines`: float32 (L, d / 2), YaRN's concentration multiplied in.
+    Returns queries (H, L, d) and packed keys and values (2, G, L, d), in x's dtype.
+    """
+    length, size = x.shape[0], 2 * cosines.shape[1]
+    normed = mx.fast.rms_norm(x, norm, eps)
+    queries, keys, values = (
+        linear(normed, dense).reshape(length, -1, size).swapaxes(0, 1) for dense in (q, k, v)
+    )
+    queries, keys = _rotate(queries, cosines, sines), _rotate(keys, cosines, sines)
+    return queries, mx.stack([keys, values])
+
+
+def _rotate(x: mx.array, cosines: mx.array, sines: mx.array) -> mx.array:
+    """Turn each pair (x[i], x[i + d / 2]) of a head by its angle. `x`: (heads, L, d)."""
+    first, second = mx.split(x, 2, axis=-1)
+    turned = [first * cosines - second * sines, second * cosines + first * sines]
+    return mx.concatenate(turned, axis=-1).astype(x.dtype)
+
+
+def full_attention(q: mx.array, kv: mx.array, sinks: mx.array) -> mx.array:
+    """Attention of the last L of T positions, each to itself and all before it.
+
+    `q`: (H, L, d); `kv`: (2, G, T, d); `sinks`: (H,) → (L, H · d).
+    """
+    heads, length, _ = q.shape
+    total = kv.shape[2]
+    if not on_cpu():
+        return _merge_heads(_attend(q[None], kv[:, None], sinks, "causal" if length > 1 else None))
+    # A CPU writes all scores down: take so many queries at a time that they stay small.
+    rows = max(1, _SCORES // (heads * total))
+    parts = []
+    for start in range(0, length, rows):
+        stop = min(start + rows, length)
+        seen = kv[:, None, :, : total - length + stop]
+        mask = "causal" if stop - start > 1 else None
+        parts.append(_attend(q[None, :, start:stop], seen, sinks, mask))
+    return _merge_heads(mx.concatenate(parts, axis=2) if len(parts) > 1 else parts[0])
+
+
+def band_attention(q: mx.array, ring: mx.array, visible: mx.array, sinks: mx.array) -> mx.array:
+    """Attention of one token to a ring of keys and values, in any order.
+
+    `q`: (H, 1, d); `ring`: (2, G, slots, d); `visible`: bool (slots,) → (1, H · d).
+    """
+    return _merge_heads(_attend(q[None], ring[:, None], sinks, visible))
+
+
+def band_attention_prefill(
+    q: mx.array, kv: mx.array, window: int, known: int, sinks: mx.array
+) -> mx.array:
+    """Attention of L tokens, each to itself and the `window` - 1 before it.
+
+    `q`: (H, L, d); `kv`: (2, G, window + L, d), of whose first `window` positions, those before
+    the chunk, the last `known` hold something. Returns (L, H · d).
+
+    Queries are taken in blocks of `window`, whose keys lie in two blocks: O(L · window).
+    """
+    heads, length, size = q.shape
+    groups = kv.shape[1]
+    blocks = -(-length // window)
+    padding = blocks * window - length
+    if padding:
+        q = mx.pad(q, [(0, 0), (0, padding), (0, 0)])
+        kv = mx.pad(kv, [(0, 0), (0, 0), (0, padding), (0, 0)])
+    q = q.reshape(heads, blocks, window, size).swapaxes(0, 1)
+    kv = kv.reshape(2, groups, blocks + 1, window, size).transpose(0, 2, 1, 3, 4)
+    pairs = mx.concatenate([kv[:, :-1], kv[:, 1:]], axis=3)  # (2, blocks, G, 2 · window, d)
+    out = _attend(q, pairs, sinks, _band_mask(blocks, window, known))
+    return out.transpose(0, 2, 1, 3).reshape(blocks * window, heads * size)[:length]
+
+
+def _band_mask(blocks: int, window: int, known: int) -> mx.array:
+    """Which keys of its two blocks a query may see: bool (blocks, 1, window, 2 · window)."""
+    query, key = np.arange(window)[:, None], np.arange(2 * window)
+    mask = np.repeat(((key > query) & (key <= query + window))[None, None], blocks, axis=0)
+    mask[0, :, :, : window - known] = False
+    return mx.array(mask)
+
+
+def _attend(q: mx.array, kv: mx.array, sinks: mx.array, mask: mx.array | str | None) -> mx.array:
+    """`q`: (B, H, L, d); `kv`: (2, B, G, T, d) → (B, H, L, d)."""
+    dtype = q.dtype
+    if on_cpu():
+        q, kv, sinks = (array.astype(mx.float32) for array in (q, kv, sinks))
+    scale = 1 / math.sqrt(q.shape[-1])
+    out = mx.fast.scaled_dot_product_attention(
+        q, kv[0], kv[1], scale=scale, mask=mask, sinks=sinks.astype(q.dtype)
+    )
+    return out.astype(dtype)
+
+
+def _merge_heads(x: mx.array) -> mx.array:
+    """(1, H, L, d) → (L, H · d)."""
+    return x[0].swapaxes(0, 1).reshape(x.shape[2], -1)
+
+
+def attention_out(x: mx.array, attended: mx.array, out: Dense) -> mx.array:
+    """Project the heads back and add the residual `x`: (L, D)."""
+    return x + linear(attended, out)
+
+
+def router(
+    x: mx.array, norm: mx.array, eps: float, dense: Dense, count: int
+) -> tuple[mx.array, mx.array, mx.array]:
+    """Normalise and choose `count` experts for each token.
+
+    Returns the normalised x (L, D), the experts uint32 (L, K), and their weights (L, K), the
+    softmax over the chosen logits alone.
+    """
+    normed = mx.fast.rms_norm(x, norm, eps)
+    logits = linear(normed, dense)
+    chosen = mx.argpartition(-logits, count - 1, axis=-1)[:, :count]
+    weights = mx.softmax(mx.take_along_axis(logits, chosen, axis=-1), axis=-1, precise=True)
+    return normed, chosen, weights
+
+
+def experts(
+    x: mx.array,
+    normed: mx.array,
+    chosen: mx.array,
+    weights: mx.array,
+    gate_up: Experts,
+    down: Experts,
+    limit: float,
+) -> mx.array:
+    """The chosen experts' weighted sum, added to the residual.
+
+    `x`, `normed`: (L, D); `chosen`, `weights`: (L, K) → (L, D). Gate and up rows are interleaved.
+    """
+    if chosen.size < _GROUPED * gate_up.count:
+        inner = _swiglu(_gathered(normed[:, None], gate_up, chosen), limit)  # (L, K, I)
+        mixed = _gathered(inner, down, chosen) * weights[:, :, None]
+        return x + mixed.sum(axis=1)
+    order = mx.argsort(chosen.flatten())  # tokens of one expert next to each other
+    expert = chosen.flatten()[order]
+    rows = normed[order // chosen.shape[1]]
+    product = _grouped if on_cpu() else _sorted
+    mixed = product(_swiglu(product(rows, gate_up, expert), limit), down, expert)
+    back = mx.argsort(order)
+    mixed = mixed[back].reshape(*chosen.shape, -1) * weights[:, :, None]
+    return x + mixed.sum(axis=1)
+
+
+def _gathered(x: mx.array, experts: Experts, chosen: mx.array) -> mx.array:
+    """Each token's rows through its own experts. `x`: (L, 1 or K, in) → (L, K, out)."""
+    wide = x.astype(mx.float32) if on_cpu() else x
+    y = _quantized(wide[:, :, None], experts, chosen, in_order=False)[:, :, 0]
+    return (y + experts.bias[chosen]).astype(x.dtype)
+
+
+def _sorted(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
+    """Rows in order of their expert. `x`: (N, in); `expert`: (N,) → (N, out)."""
+    return _quantized(x[:, None], experts, expert, in_order=True)[:, 0] + experts.bias[expert]
+
+
+def _quantized(x: mx.array, experts: Experts, chosen: mx.array, *, in_order: bool) -> mx.array:
+    return mx.gather_qmm(
+        x,
+        experts.blocks,
+        experts.scales,
+        rhs_indices=chosen,
+        group_size=32,
+        bits=4,
+        mode="mxfp4",
+        sorted_indices=in_order,
+    )
+
+
+def _grouped(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
+    """As `_sorted`, on a CPU: each expert that is needed is unpacked once for all its rows.
+
+    Reads the number of rows from the device, which on a CPU costs nothing.
+    """
+    counts = np.bincount(np.array(expert), minlength=experts.count)
+    parts, start = [], 0
+    for number in np.flatnonzero(counts).tolist():
+        stop = start + int(counts[number])
+        weight = mx.dequantize(
+            experts.blocks[number],
+            experts.scales[number],
+            group_size=32,
+            bits=4,
+            mode="mxfp4",
+            dtype=mx.float32,
+        )
+        parts.append(mx.addmm(experts.bias[number], x[start:stop].astype(mx.float32), weight.T))
+        start = stop
+    return mx.concatenate(parts).astype(x.dtype)
+
+
+def _swiglu(x: mx.array, limit: float) -> mx.array:
+    """gpt-oss' activation of interleaved gate and up. `x`: (…, 2 · I) → (…, I)."""
+    gate = mx.minimum(x[..., ::2], limit)
+    up = mx.clip(x[..., 1::2], -limit, limit)
+    return gate * mx.sigmoid(SWIGLU_ALPHA * gate) * (up + 1)
+
+
+def unembed(x: mx.array, norm: mx.array, eps: float, dense: Dense) -> mx.array:
+    """Normalise and score every token of the vocabulary. `x`: (L, D) → float32 (L, V)."""
+    return linear(mx.fast.rms_norm(x, norm, eps), dense).astype(mx.float32)

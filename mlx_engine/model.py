@@ -1,0 +1,99 @@
+"""The network of gpt-oss (arXiv 2508.10925), as it is published.
+
+Knows weights, positions and what comes after what; leaves arithmetic to `kernels` and what is
+remembered to `cache`.
+"""
+
+from collections.abc import Mapping
+
+import mlx.core as mx
+
+from mlx_engine import kernels
+from mlx_engine.cache import KeyValueCache
+from mlx_engine.config import ModelConfig
+from mlx_engine.rope import Rope
+from mlx_engine.weights import Layer, Weights
+
+# A CPU multiplies in float32 whatever the weights are (see `kernels`), so weights that fit in
+# memory twice over are widened once instead of at every use: the guide, and tests' models.
+WIDEN_BYTES = 64 << 20
+
+
+def serving_dtype(checkpoint_nbytes: int) -> mx.Dtype:
+    """The dtype that a checkpoint of this size is best served in on this machine."""
+    small = checkpoint_nbytes <= WIDEN_BYTES
+    return mx.float32 if small and kernels.on_cpu() else mx.bfloat16
+
+
+class Model:
+    """A callable network. `dtype` is that of its arithmetic, bfloat16 or float32."""
+
+    def __init__(
+        self, config: ModelConfig, published: Mapping[str, mx.array], dtype: mx.Dtype
+    ) -> None:
+        self.config = config
+        self.dtype = dtype
+        self._rope = Rope(config)
+        self._weights = Weights.gather(config, _widened(published, dtype))
+
+    def __call__(self, tokens: mx.array, cache: KeyValueCache, last: int | None = None) -> mx.array:
+        """Append `tokens` to `cache`, and score what may follow each.
+
+        `tokens`: integers (L,) → float32 (L, vocabulary), or (`last`, vocabulary) for the last
+        ones alone. With `last=0`, evaluate `cache.arrays` instead of the result.
+        """
+        config, weights, length = self.config, self._weights, tokens.shape[0]
+        rope = self._rope.table(cache.offset, length)
+        cache.begin(length)
+        x = weights.embedding[tokens].astype(self.dtype)
+        for number, layer in enumerate(weights.layers):
+            x = self._attend(x, layer, number, cache, rope)
+            x = self._think(x, layer)
+        cache.commit()
+        if last is not None:
+            x = x[max(0, length - last) :]
+        return kernels.unembed(x, weights.norm, config.rms_norm_eps, weights.unembedding)
+
+    def _attend(
+        self,
+        x: mx.array,
+        layer: Layer,
+        number: int,
+        cache: KeyValueCache,
+        rope: tuple[mx.array, mx.array],
+    ) -> mx.array:
+        norm, eps = layer.attention_norm, self.config.rms_norm_eps
+        queries, fresh = kernels.qkv_rope(x, norm, eps, layer.q, layer.k, layer.v, *rope)
+        seen = cache.append(number, fresh)
+        if not layer.banded:
+            attended = kernels.full_attention(queries, seen, layer.sinks)
+        elif x.shape[0] == 1:
+            attended = kernels.band_attention(queries, seen, cache.visible_slots(), layer.sinks)
+        else:
+            known = min(cache.offset, cache.window)
+            attended = kernels.band_attention_prefill(
+                queries, seen, cache.window, known, layer.sinks
+            )
+        return kernels.attention_out(x, attended, layer.out)
+
+    def _think(self, x: mx.array, layer: Layer) -> mx.array:
+        config = self.config
+        normed, chosen, shares = kernels.router(
+            x, layer.experts_norm, config.rms_norm_eps, layer.router, config.num_experts_per_tok
+        )
+        return kernels.experts(
+            x, normed, chosen, shares, layer.gate_up, layer.down, config.swiglu_limit
+        )
+
+
+def _widened(published: Mapping[str, mx.array], dtype: mx.Dtype) -> Mapping[str, mx.array]:
+    """The weights, with small models' bfloat16 made float32 where that is what is computed in."""
+    nbytes = sum(array.nbytes for array in published.values())
+    if dtype != mx.float32 or nbytes > WIDEN_BYTES:
+        return published
+    wide = {
+        name: array.astype(mx.float32) if array.dtype == mx.bfloat16 else array
+        for name, array in published.items()
+    }
+    mx.eval(*wide.values())
+    return wide
