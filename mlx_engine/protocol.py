@@ -18,7 +18,8 @@ A session:
 Rules. Every request has an `id` that the caller chose; every event repeats the id of its request
 (`hello`, and an error about a line that could not be read, have none). One `generate` runs at a
 time; others wait their turn. Exactly one of `done` and `error` ends a `generate`, `ready` or
-`error` a `load`. `cancel` and `answer_now` name the running `generate` by its id, take effect
+`error` a `load`. `ping` is answered by the thread that reads, so a long prefill is not taken for
+a hang. `cancel` and `answer_now` name the running `generate` by its id, take effect
 between two tokens or two prefill chunks, and have no reply of their own; naming a request that
 has ended does nothing. Closing stdin ends the process. A caller must ignore event types and
 fields it does not know; anything else that changes raises `VERSION`.
@@ -127,7 +128,15 @@ class ListModels:
     id: str
 
 
-Request = Load | Generate | AnswerNow | Cancel | Count | Stats | Unload | ListModels
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """Ask whether the process lives. Answered at once, whatever else it is doing."""
+
+    type: ClassVar[str] = "ping"
+    id: str
+
+
+Request = Load | Generate | AnswerNow | Cancel | Count | Stats | Unload | ListModels | Ping
 
 
 # Events ------------------------------------------------------------------------------------------
@@ -280,6 +289,12 @@ class Unloaded:
 
 
 @dataclass(frozen=True, slots=True)
+class Pong:
+    type: ClassVar[str] = "pong"
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed:
     """Something went wrong; `message` is one line for a person. See `errors.py` for `kind`."""
 
@@ -301,12 +316,13 @@ Event = (
     | StatsReport
     | ModelList
     | Unloaded
+    | Pong
     | Failed
 )
 
 _REQUESTS: dict[str, type[Any]] = {
     kind.type: kind
-    for kind in (Load, Generate, AnswerNow, Cancel, Count, Stats, Unload, ListModels)
+    for kind in (Load, Generate, AnswerNow, Cancel, Count, Stats, Unload, ListModels, Ping)
 }
 _EVENTS: dict[str, type[Any]] = {
     kind.type: kind
@@ -322,6 +338,7 @@ _EVENTS: dict[str, type[Any]] = {
         StatsReport,
         ModelList,
         Unloaded,
+        Pong,
         Failed,
     )
 }
