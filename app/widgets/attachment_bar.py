@@ -1,0 +1,92 @@
+"""The documents that will go with the next question, each a small chip that can be taken away."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app.chats.models import Attachment
+from app.theme import LIGHT, Theme
+from app.widgets.flow_layout import FlowLayout
+from app.widgets.icons import icon, icon_pixmap
+
+_NAME_WIDTH = 180  # px, longer names are cut in the middle
+
+
+class Chip(QFrame):
+    removed = Signal()
+
+    def __init__(self, attachment: Attachment, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("chip")
+        self.attachment = attachment
+        self._picture = QLabel()
+        name = QLabel()
+        shown = name.fontMetrics().elidedText(
+            attachment.name, Qt.TextElideMode.ElideMiddle, _NAME_WIDTH
+        )
+        name.setText(shown)
+        name.setTextFormat(Qt.TextFormat.PlainText)
+        self.setToolTip(attachment.path)
+        self.remove = QToolButton()
+        self.remove.setProperty("kind", "flat")
+        self.remove.setAccessibleName(f"Remove {attachment.name}")
+        self.remove.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.remove.setStyleSheet("padding: 1px;")
+        self.remove.clicked.connect(self.removed)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(8, 3, 4, 3)
+        layout.setSpacing(6)
+        for part in (self._picture, name, self.remove):
+            layout.addWidget(part)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._picture.setPixmap(icon_pixmap("document", theme.quiet, 14))
+        self.remove.setIcon(icon("close", theme.quiet, size=14))
+
+
+class AttachmentBar(QWidget):
+    changed = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme: Theme = LIGHT
+        self._chips: list[Chip] = []
+        self._layout = FlowLayout(self)
+        self.hide()
+
+    @property
+    def attachments(self) -> tuple[Attachment, ...]:
+        return tuple(chip.attachment for chip in self._chips)
+
+    def set_theme(self, theme: Theme) -> None:
+        self._theme = theme
+        for chip in self._chips:
+            chip.set_theme(theme)
+
+    def add(self, attachment: Attachment) -> None:
+        """Adds a document, or its newer reading if it is there already."""
+        for chip in self._chips:
+            if chip.attachment.path == attachment.path:
+                chip.attachment = attachment
+                return
+        chip = Chip(attachment, self._theme)
+        chip.removed.connect(lambda: self._remove(chip))
+        self._chips.append(chip)
+        self._layout.addWidget(chip)
+        self._announce()
+
+    def clear(self) -> None:
+        while self._chips:
+            self._remove(self._chips[-1])
+
+    def _remove(self, chip: Chip) -> None:
+        self._chips.remove(chip)
+        self._layout.removeWidget(chip)
+        chip.hide()
+        chip.deleteLater()
+        self._announce()
+
+    def _announce(self) -> None:
+        self.setVisible(bool(self._chips))
+        self.updateGeometry()
+        self.changed.emit()

@@ -1,0 +1,47 @@
+"""The slim strip over the conversation: the sidebar's switch, the model menu, and a new chat."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
+
+from app.theme import GRID, Theme
+from app.widgets.icons import icon
+from app.widgets.model_menu import ModelMenu
+
+HEIGHT = 48  # px
+
+
+class Header(QFrame):
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("header")
+        self.setFixedHeight(HEIGHT)
+        self.toggle_sidebar = _button("Show or hide the sidebar", "Sidebar (⌃⌘S)")
+        self.new_chat = _button("New chat", "New chat (⌘N)")
+        self.models = ModelMenu()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(GRID + 2, 0, GRID + 2, 0)
+        layout.setSpacing(GRID // 2)
+        layout.addWidget(self.toggle_sidebar)
+        layout.addWidget(self.models)
+        layout.addStretch(1)
+        layout.addWidget(self.new_chat)
+
+    def set_appearance(self, theme: Theme) -> None:
+        self.toggle_sidebar.setIcon(icon("sidebar", theme.quiet, size=18))
+        self.new_chat.setIcon(icon("new-chat", theme.quiet, size=18))
+        self.models.set_appearance(theme)
+
+    def set_sidebar_shown(self, shown: bool) -> None:
+        """The sidebar has a button for a new chat; the header needs one only without it."""
+        self.new_chat.setVisible(not shown)
+
+
+def _button(name: str, tip: str) -> QToolButton:
+    button = QToolButton()
+    button.setProperty("kind", "flat")
+    button.setAccessibleName(name)
+    button.setToolTip(tip)
+    button.setFixedSize(32, 32)
+    button.setStyleSheet("padding: 0;")
+    button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    return button

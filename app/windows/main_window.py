@@ -1,0 +1,182 @@
+"""The window: sidebar, header, conversation, composer, status line, and what floats over them.
+
+Owns the arrangement and the drag of files. Signals out, methods in; nothing is decided here.
+"""
+
+from PySide6.QtCore import QByteArray, QPoint, QUrl, Signal
+from PySide6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDropEvent,
+    QGuiApplication,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
+
+from app.style import palette, stylesheet
+from app.theme import COLUMN_WIDTH, GRID, Theme
+from app.widgets.banner import Banner
+from app.widgets.composer import Composer
+from app.widgets.drop_target import DropTarget
+from app.widgets.empty_state import EmptyState
+from app.widgets.fold import Fold
+from app.widgets.header import Header
+from app.widgets.notice import Notice
+from app.widgets.progress_line import ProgressLine
+from app.widgets.sidebar import Sidebar
+from app.widgets.status_line import StatusLine
+from app.widgets.transcript import TranscriptView
+from app.windows.menus import Menus
+
+_MARGIN = 3 * GRID  # px beside the reading column
+_NARROW = 680  # px; below that the sidebar makes room by itself
+_SIZE = (1080, 760)
+
+
+class MainWindow(QMainWindow):
+    files_dropped = Signal(list)  # list[QUrl]
+    closing = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("Sordino")
+        self.setAcceptDrops(True)
+        self.setMinimumSize(400, 420)
+        self.resize(*_SIZE)
+        self._wants_sidebar = True
+
+        self.sidebar = Sidebar()
+        self.header = Header()
+        self.progress = ProgressLine()
+        self.banner = Banner()
+        self.empty_state = EmptyState()
+        self.transcript = TranscriptView()
+        self.composer = Composer()
+        self.status = StatusLine()
+        self.fold = Fold(self.sidebar)
+
+        pages = QWidget()
+        self._pages = QStackedLayout(pages)
+        self._pages.addWidget(self.empty_state)
+        self._pages.addWidget(self.transcript)
+        main = QVBoxLayout()
+        main.setSpacing(0)
+        main.addWidget(self.header)
+        main.addWidget(self.progress)
+        main.addLayout(_in_column(self.banner, top=GRID, bottom=0))
+        main.addWidget(pages, 1)
+        main.addLayout(_in_column(self.composer, top=GRID, bottom=0))
+        main.addLayout(_in_column(self.status, top=GRID - 2, bottom=GRID))
+        self._page = page = QWidget()
+        page.setObjectName("page")
+        row = QHBoxLayout(page)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(0)
+        row.addWidget(self.fold)
+        row.addLayout(main, 1)
+        self.setCentralWidget(page)
+
+        self.notice = Notice(page)
+        self.drop_target = DropTarget(page)
+        self.menus = Menus(self)
+        self.fold.folded.connect(lambda folded: self._tell_sidebar(not folded))
+        self._tell_sidebar(True)
+
+    def set_appearance(self, theme: Theme, text_size: int) -> None:
+        """Redraws everything in a theme; safe at any moment, also while text streams."""
+        self.setPalette(palette(theme))
+        self.setStyleSheet(stylesheet(theme, text_size))
+        self.sidebar.set_appearance(theme, text_size)
+        self.header.set_appearance(theme)
+        self.progress.set_theme(theme)
+        self.banner.set_theme(theme)
+        self.empty_state.set_appearance(theme)
+        self.transcript.set_appearance(theme)
+        self.composer.set_appearance(theme, text_size)
+        self.drop_target.set_appearance(theme, text_size)
+
+    def set_reduced_motion(self, reduce: bool) -> None:
+        self.fold.reduce_motion = reduce
+        self.composer.effort.set_reduced_motion(reduce)
+
+    def show_transcript(self, has_messages: bool) -> None:
+        """The conversation, or what to do while there is none."""
+        self._pages.setCurrentWidget(self.transcript if has_messages else self.empty_state)
+
+    def set_sidebar_visible(self, visible: bool) -> None:
+        self._wants_sidebar = visible
+        self.fold.set_open(
+            (visible and self.width() >= _NARROW) or (visible and not self.isVisible())
+        )
+
+    @property
+    def sidebar_is_open(self) -> bool:
+        return self.fold.is_open
+
+    def open_sidebar(self) -> None:
+        """Also in a narrow window, because the person asked."""
+        self.fold.set_open(True)
+
+    def restore_geometry(self, saved: str) -> None:
+        """Where the window was, moved onto a screen that is there."""
+        if saved:
+            self.restoreGeometry(QByteArray.fromBase64(saved.encode("ascii", "ignore")))
+        screen = self.screen() or QGuiApplication.primaryScreen()
+        room = screen.availableGeometry()
+        self.resize(self.size().boundedTo(room.size()))
+        frame = self.frameGeometry()
+        if not room.contains(frame):
+            left = max(room.left(), min(frame.left(), room.right() - frame.width() + 1))
+            top = max(room.top(), min(frame.top(), room.bottom() - frame.height() + 1))
+            self.move(left, top)
+
+    def saved_geometry(self) -> str:
+        return bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.oldSize().width() != event.size().width():
+            self.fold.set_open(self._wants_sidebar and self.width() >= _NARROW)
+        self._place_notice()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.closing.emit()
+        super().closeEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if _files(event):
+            event.acceptProposedAction()
+            self.drop_target.cover()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self.drop_target.hide()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self.drop_target.hide()
+        if files := _files(event):
+            event.acceptProposedAction()
+            self.files_dropped.emit(files)
+
+    def _tell_sidebar(self, shown: bool) -> None:
+        self.header.set_sidebar_shown(shown)
+        self.menus.set_sidebar_shown(shown)
+
+    def _place_notice(self) -> None:
+        page = self._page
+        left = self.fold.width() if self.fold.is_open else 0
+        top = self.composer.mapTo(page, QPoint(0, 0)).y()
+        self.notice.place_above(QPoint((left + page.width()) // 2, top - GRID))
+
+
+def _in_column(widget: QWidget, *, top: int, bottom: int) -> QHBoxLayout:
+    """Centres a widget in the reading column."""
+    widget.setMaximumWidth(COLUMN_WIDTH)
+    layout = QHBoxLayout()
+    layout.setContentsMargins(_MARGIN, top, _MARGIN, bottom)
+    layout.addWidget(widget)
+    return layout
+
+
+def _files(event: QDropEvent) -> list[QUrl]:
+    return [url for url in event.mimeData().urls() if url.isLocalFile()]
