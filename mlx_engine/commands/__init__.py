@@ -1,0 +1,76 @@
+"""The engine's own commands: one file each, run in this very process.
+
+    score.py    logits of a model over given token ids
+    render.py   a conversation's JSON to token ids
+    parse.py    token ids of an answer to messages
+    bench.py    speed and memory of a model on this machine, as ratios
+    doctor.py   device, limits and every operation checked against float64
+
+Each has `add_arguments(parser)` and `run(options) -> int`. Owns their exit codes: 0 done, 1 failed
+with one line on stderr, 2 wrong usage (argparse). A command is imported when it is run, so that
+`render` and `parse` never import MLX.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from mlx_engine.errors import EngineError
+
+COMMANDS = {
+    "score": "logits of a model over given token ids",
+    "render": "a conversation's JSON to token ids, ready for the assistant's turn",
+    "parse": "token ids of an assistant's turn to messages",
+    "bench": "speed and memory of a model on this machine",
+    "doctor": "check the device and every operation of the model",
+}
+MODEL_HELP = "guide, 20b, 120b or a folder with a gpt-oss checkpoint"
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """`arguments` begin with the command's name. Returns the exit code."""
+    from mlx_engine.blas import prefer_openblas
+
+    name = arguments[0] if arguments else ""
+    parser = argparse.ArgumentParser(prog="sordino", description="The engine's commands.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, does in COMMANDS.items():
+        subparser = commands.add_parser(command, help=does, description=does)
+        if command == name:
+            prefer_openblas()
+            module = importlib.import_module(f"mlx_engine.commands.{command}")
+            module.add_arguments(subparser)
+    options = parser.parse_args(arguments)
+    try:
+        code = int(module.run(options))
+        sys.stdout.flush()
+        return code
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # whoever read the output has gone; nothing may be flushed at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (EngineError, OSError) as error:
+        return _fail(name, str(error))
+    except Exception as error:
+        from mlx_engine.memory import is_out_of_memory
+
+        if is_out_of_memory(error):
+            return _fail(name, f"The memory ran out ({error}). Close other apps and try again.")
+        return _fail(name, f"It failed unexpectedly: {type(error).__name__}: {error}")
+
+
+def positive(text: str) -> int:
+    """For argparse: a whole number from 1 on."""
+    value = int(text)
+    if value < 1:
+        raise ValueError(text)
+    return value
+
+
+def _fail(name: str, words: str) -> int:
+    line = " ".join(words.split())
+    print(f"sordino {name}: {line}", file=sys.stderr)
+    return 1

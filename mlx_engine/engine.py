@@ -1,0 +1,289 @@
+"""The engine: opens a model, takes turns with it, gives its memory back.
+
+Owns the loaded model, its vocabulary and its caches, and turns requests into events. Everything
+here runs on the one thread that owns MLX; only a `Turn` may be touched from another. Knows
+nothing of pipes or lines: events leave through `emit`.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from mlx_engine import memory, models
+from mlx_engine.cache import PromptCache
+from mlx_engine.checkpoint import Checkpoint, inspect
+from mlx_engine.errors import BadRequest
+from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
+from mlx_engine.harmony import conversation_from_json, render
+from mlx_engine.model import Model, serving_dtype
+from mlx_engine.protocol import (
+    AnswerNow,
+    Cancel,
+    Count,
+    Counted,
+    Done,
+    Event,
+    Generate,
+    Json,
+    ListModels,
+    Load,
+    Loading,
+    Memory,
+    ModelChoice,
+    ModelInfo,
+    ModelList,
+    Ping,
+    Prefill,
+    Ready,
+    Request,
+    Stats,
+    StatsReport,
+    Timing,
+    Unload,
+    Unloaded,
+    Usage,
+)
+from mlx_engine.reply import Reply
+from mlx_engine.tokenizer import Tokenizer
+
+Emit = Callable[[Event], None]
+
+_PROGRESS_S = 0.1  # at least this long between two events about the same progress
+
+
+class Turn:
+    """What others may wish of a turn while it waits or runs. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self.control = Control()
+        self.wants_answer = False
+
+    def cancel(self) -> None:
+        self.control.cancel()
+
+    def answer_now(self) -> None:
+        self.wants_answer = True
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model ready for turns."""
+
+    info: ModelInfo
+    model: Model
+    tokenizer: Tokenizer
+    cache: PromptCache
+    load_s: float
+
+
+class Engine:
+    """One model at a time. `emit` gets the events of whatever request is being handled."""
+
+    def __init__(self, emit: Emit) -> None:
+        self._emit = emit
+        self._loaded: Loaded | None = None
+
+    def handle(self, request: Request, turn: Turn | None = None) -> None:
+        """Serve one request to its end. Raises EngineError if it can't be served."""
+        match request:
+            case Load():
+                self.load(request)
+            case Generate():
+                self.generate(request, turn or Turn())
+            case Count():
+                self.count(request)
+            case Stats():
+                self._emit(self.stats(request.id))
+            case ListModels():
+                self._emit(ModelList(request.id, model_choices()))
+            case Unload():
+                self.unload()
+                self._emit(Unloaded(request.id))
+            case Cancel() | AnswerNow() | Ping():
+                pass  # met by whoever reads requests
+
+    def load(self, request: Load) -> None:
+        """Open a model. What can be refused by names and sizes is refused before the one that is
+        loaded is let go; then that goes first, so that two never share the memory."""
+        started = time.monotonic()
+        place = models.resolve(request.model)
+        inventory = inspect(place.folder)
+        target = memory.device(held_bytes=mx.get_active_memory())
+        plan = memory.plan(
+            inventory.config, inventory.nbytes, target, name=place.name, context=request.context
+        )
+        tokenizer = Tokenizer.for_checkpoint(place.folder, inventory.config.vocab_size)
+        self.unload()
+        memory.respect(plan, target)
+        checkpoint = Checkpoint.open(place.folder, self._loading(request.id))
+        config, dtype = checkpoint.config, serving_dtype(checkpoint.nbytes)
+        self._loaded = Loaded(
+            info=ModelInfo(
+                name=place.name,
+                path=str(place.folder),
+                context=plan.context,
+                checkpoint_bytes=checkpoint.nbytes,
+                layers=config.num_hidden_layers,
+                experts=config.num_local_experts,
+                vocabulary=config.vocab_size,
+                is_guide=place.is_guide,
+            ),
+            model=Model(config, checkpoint.weights, dtype),
+            tokenizer=tokenizer,
+            cache=PromptCache(config, dtype),
+            load_s=time.monotonic() - started,
+        )
+        self._emit(Ready(request.id, self._loaded.info))
+
+    def _loading(self, request_id: str) -> Callable[[float], None]:
+        pace = _Pace()
+
+        def tell(share: float) -> None:
+            if pace.is_due(share >= 1):
+                self._emit(Loading(request_id, share))
+
+        return tell
+
+    def unload(self) -> None:
+        self._loaded = None
+        mx.clear_cache()
+
+    def forget(self) -> None:
+        """Drop what is held for reuse: after an error its state is not known."""
+        if self._loaded is not None:
+            self._loaded.cache.clear()
+        mx.clear_cache()
+
+    def generate(self, request: Generate, turn: Turn) -> None:
+        """One turn, from prompt to `done`. What was written before an error was emitted."""
+        started = time.monotonic()
+        loaded = self._require_model()
+        prompt = _prompt(request.conversation, loaded.tokenizer)
+        config, held_bytes = loaded.model.config, loaded.cache.nbytes
+        positions = min(len(prompt), loaded.info.context)
+        memory.ensure_room(config, positions, held_bytes, memory.device())
+        reply = Reply(request.id, loaded.tokenizer, self._emit, turn.control.force)
+        progress = _Pace()
+        first_token_s = 0.0
+        for step in _steps(loaded, prompt, request, turn.control):
+            match step:
+                case PrefillProgress(done, total, cached):
+                    if progress.is_due(done in (cached, total)):
+                        self._emit(Prefill(request.id, done, total, cached))
+                case Token():
+                    first_token_s = first_token_s or time.monotonic() - started
+                    reply.take(step.id)
+                case Finished():
+                    reply.finish()
+                    self._emit(_done(request.id, step, reply, loaded, first_token_s))
+            if turn.wants_answer:
+                reply.answer_now()
+
+    def count(self, request: Count) -> None:
+        loaded = self._require_model()
+        tokens = len(_prompt(request.conversation, loaded.tokenizer))
+        self._emit(Counted(request.id, tokens, loaded.info.context))
+
+    def stats(self, request_id: str) -> StatsReport:
+        target = memory.device()
+        loaded = self._loaded
+        return StatsReport(
+            id=request_id,
+            device=target.name,
+            route=target.route,
+            active_bytes=mx.get_active_memory(),
+            peak_bytes=memory.peak_bytes(),
+            cache_bytes=loaded.cache.nbytes if loaded else 0,
+            limit_bytes=target.limit_bytes,
+            model=loaded.info if loaded else None,
+        )
+
+    def _require_model(self) -> Loaded:
+        if self._loaded is None:
+            raise BadRequest("No model is loaded. Choose one in the model menu.")
+        return self._loaded
+
+
+class _Pace:
+    """Keeps events about progress from crowding the pipe."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def is_due(self, always: bool) -> bool:
+        now = time.monotonic()
+        if not always and now - self._last < _PROGRESS_S:
+            return False
+        self._last = now
+        return True
+
+
+def model_choices() -> tuple[ModelChoice, ...]:
+    """The models that have names, where they lie, and whether the device could hold them."""
+    target = memory.device()
+    choices = []
+    for known in models.KNOWN_MODELS:
+        folder = models.find(known)
+        nbytes = known.checkpoint_bytes if folder is None else models.checkpoint_bytes(folder)
+        choices.append(
+            ModelChoice(
+                key=known.key,
+                name=known.name,
+                path=None if folder is None else str(folder),
+                checkpoint_bytes=nbytes,
+                fits=memory.fits(nbytes, target),
+            )
+        )
+    return tuple(choices)
+
+
+def _prompt(conversation: Json, tokenizer: Tokenizer) -> list[int]:
+    parsed = conversation_from_json(conversation)
+    if not parsed.messages:
+        raise BadRequest("There is nothing to answer: the conversation has no message.")
+    return render(parsed, tokenizer)
+
+
+def _steps(
+    loaded: Loaded, prompt: Sequence[int], request: Generate, control: Control
+) -> Iterator[Step]:
+    special = loaded.tokenizer.special
+    return generate(
+        loaded.model,
+        loaded.cache,
+        prompt,
+        request.sampling,
+        stops={
+            special["<|return|>"]: "return",
+            special["<|endoftext|>"]: "return",
+            special["<|call|>"]: "call",
+        },
+        context=loaded.info.context,
+        max_tokens=request.max_tokens,
+        boundary=special["<|start|>"],
+        control=control,
+    )
+
+
+def _done(
+    request_id: str, finished: Finished, reply: Reply, loaded: Loaded, first_token_s: float
+) -> Done:
+    return Done(
+        id=request_id,
+        usage=Usage(
+            prompt_tokens=finished.prompt_tokens,
+            cached_tokens=finished.cached_tokens,
+            completion_tokens=finished.completion_tokens,
+            reasoning_tokens=reply.reasoning_tokens,
+        ),
+        timing=Timing(
+            load_s=loaded.load_s,
+            first_token_s=first_token_s,
+            prefill_tokens_per_s=finished.prefill_tokens_per_s,
+            decode_tokens_per_s=finished.decode_tokens_per_s,
+        ),
+        memory=Memory(peak_bytes=memory.peak_bytes(), cache_bytes=loaded.cache.nbytes),
+        stop=finished.reason,
+    )
