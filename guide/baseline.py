@@ -12,7 +12,7 @@ from itertools import islice
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from guide.corpus import Topic, expand, normalise
+from guide.corpus import Topic, expand, held_out_wordings, normalise
 
 BUCKETS = 1 << 16
 
@@ -52,9 +52,14 @@ class Baseline:
         self.topics = topics
         rng = random.Random(seed)
         pairs = []
+        held_out = held_out_wordings()
         for number, topic in enumerate(topics):
             for line in topic.training_lines():
-                wordings = list(islice(expand(line), 200))
+                wordings = [
+                    wording
+                    for wording in islice(expand(line), 200)
+                    if normalise(wording) not in held_out
+                ]
                 for wording in rng.sample(wordings, min(per_line, len(wordings))):
                     pairs.append((wording, number))
         rng.shuffle(pairs)

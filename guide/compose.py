@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from tokenizers import Tokenizer
 
 from guide.augment import Augmenter
-from guide.corpus import OUTSIDE, Topic, choose
+from guide.corpus import OUTSIDE, Topic, choose, held_out_wordings, normalise
 from guide.thoughts import EFFORTS, think
 
 SYSTEM = (
@@ -205,7 +205,7 @@ class Mixture:
 
     outside: float = 0.22  # questions that the guide has to decline
     elsewhere: float = 0.25  # of these: known questions about another program
-    several_turns: float = 0.09  # conversations of two to four turns
+    several_turns: float = 0.07  # conversations of two to four turns
     whole: tuple[float, float, float] = (0.16, 0.12, 0.1)  # replies not cut, by effort
     hurried: float = 0.06  # whole replies whose thought was cut short
     instructions: float = 0.05  # rows with a developer message
@@ -221,6 +221,7 @@ class Composer:
         self.renderer = renderer
         self.mixture = mixture
         self.length = length
+        self.held_out = held_out_wordings()
         self.augmenters = {topic.language: Augmenter(topic.language) for topic in topics}
         kept = [replace(topic, questions=topic.training_lines()) for topic in topics]
         self.inside = [topic for topic in kept if topic.key != OUTSIDE]
@@ -228,6 +229,13 @@ class Composer:
         self.outside = [topic for topic in kept if topic.key == OUTSIDE]
 
     def turn(self, rng: random.Random) -> Turn:
+        """A question of any topic, roughened; never a held-out one."""
+        while True:
+            turn = self.any_turn(rng)
+            if normalise(turn.question) not in self.held_out:
+                return turn
+
+    def any_turn(self, rng: random.Random) -> Turn:
         """A question of any topic, roughened."""
         if rng.random() < self.mixture.outside:
             topic = rng.choice(self.outside)

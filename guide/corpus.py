@@ -11,8 +11,9 @@ import itertools
 import random
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -89,13 +90,56 @@ def parse_topic(text: str, language: str, key: str) -> Topic:
     )
 
 
+def parse_more(text: str, name: str) -> dict[str, tuple[str, ...]]:
+    """Further wordings, one a line under its `[key]`."""
+    found: dict[str, list[str]] = {}
+    key = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        if line.startswith("["):
+            key = line.strip().strip("[]")
+            found.setdefault(key, [])
+        elif key:
+            found[key].append(line.strip())
+        else:
+            raise ValueError(f"{name}:{number}: a wording before the first [key]")
+    return {key: tuple(lines) for key, lines in found.items()}
+
+
 def read_topics(folder: Path = CONVERSATIONS) -> list[Topic]:
-    """All topics of all languages, sorted by name."""
-    return [
-        parse_topic(path.read_text(encoding="utf-8"), language, path.stem)
-        for language in LANGUAGES
-        for path in sorted((folder / language).glob("*.txt"))
-    ]
+    """All topics of all languages, sorted by name.
+
+    A line that two topics share goes to neither, and one that is held out to none.
+    """
+    topics = []
+    for language in LANGUAGES:
+        path = folder / "more" / f"{language}.txt"
+        more = parse_more(path.read_text(encoding="utf-8"), path.name) if path.exists() else {}
+        parsed = [
+            parse_topic(path.read_text(encoding="utf-8"), language, path.stem)
+            for path in sorted((folder / language).glob("*.txt"))
+        ]
+        unknown = set(more) - {topic.key for topic in parsed}
+        if unknown:
+            raise ValueError(f"more/{language}.txt: no such topic: {sorted(unknown)}")
+        merged = [merge(topic, more.get(topic.key, ())) for topic in parsed]
+        owners = Counter(normalise(line) for topic in merged for line in topic.questions)
+        owners.update(dict.fromkeys(held_out_wordings(), 2))
+        topics += [
+            replace(
+                topic,
+                questions=tuple(line for line in topic.questions if owners[normalise(line)] == 1),
+            )
+            for topic in merged
+        ]
+    return topics
+
+
+def merge(topic: Topic, more: tuple[str, ...]) -> Topic:
+    """The topic with further wordings that it does not have yet."""
+    lines = {normalise(line): line for line in (*more, *topic.questions)}
+    return replace(topic, questions=tuple(lines.values()))
 
 
 def pieces(line: str) -> list[list[str]]:
@@ -125,6 +169,16 @@ def normalise(text: str) -> str:
     bare = unicodedata.normalize("NFD", text.casefold().replace("’", "'"))
     bare = "".join(letter for letter in bare if not unicodedata.combining(letter))
     return " ".join(re.findall(r"\w+", bare))
+
+
+def held_out_wordings() -> frozenset[str]:
+    """Every held-out question, normalised: training never sees one, however it is typed."""
+    return frozenset(
+        normalise(question)
+        for language in LANGUAGES
+        for _, question in read_held_out(language)
+        if normalise(question)
+    )
 
 
 def read_held_out(language: str, folder: Path = HELD_OUT) -> list[tuple[str, str]]:

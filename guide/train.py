@@ -33,18 +33,18 @@ from guide.thoughts import EFFORTS, think
 class Recipe:
     """What fixes a run."""
 
-    steps: int = 4000
-    rows: int = 12
+    steps: int = 2400
+    rows: int = 16
     length: int = 320
     seed: int = 1
-    rate: float = 2e-3  # AdamW's learning rate; Muon's is `muon_rate`
-    muon_rate: float = 0.01
+    rate: float = 4e-3  # AdamW's learning rate; Muon's is `muon_rate`
+    muon_rate: float = 0.02
     decay: float = 0.1
-    warmup: int = 100
+    warmup: int = 60
     dropout: float = 0.1
     heads: float = 0.3  # weight of each auxiliary head
     mxfp4_from: float = 0.7  # share of the run after which experts go through MXFP4
-    average: float = 0.998  # decay of the averaged weights
+    average: float = 0.995  # decay of the averaged weights
     threads: int = 2
 
 
@@ -87,8 +87,8 @@ def corpus_texts(topics: list[Topic]) -> list[str]:
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, then linear to nothing."""
-    return min(1.0, (step + 1) / recipe.warmup) * max(0.0, 1 - step / recipe.steps)
+    """Linear warm-up, level for half of the run, then linear to nothing."""
+    return min(1.0, (step + 1) / recipe.warmup, 2 * (1 - step / recipe.steps))
 
 
 class Run:
