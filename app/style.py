@@ -132,7 +132,7 @@ QPushButton[kind="segment"]:checked:focus {{ border: 1px solid {t.accent}; }}
 #send {{ background: {t.accent}; border: 2px solid {t.accent}; border-radius: 16px; }}
 #send:hover {{ background: {blend(t.text, t.accent, 0.12)};
     border-color: {blend(t.text, t.accent, 0.12)}; }}
-#send:disabled {{ background: {t.hover}; border-color: {t.hover}; }}
+#send:disabled {{ background: {t.selected}; border-color: {t.selected}; }}
 #send[kind="stop"] {{ background: {t.text}; border-color: {t.text}; }}
 #send:focus {{ border-color: {blend(t.text, t.accent, 0.45)}; }}
 #attach {{ border-radius: 16px; padding: 0; }}
@@ -140,9 +140,10 @@ QPushButton[kind="segment"]:checked:focus {{ border: 1px solid {t.accent}; }}
 #composer {{
     background: {t.raised}; border: 1px solid {t.hairline}; border-radius: {RADIUS + 6}px;
 }}
-#composer[kind="focused"] {{ border: 1px solid {blend(t.accent, t.hairline, 0.75)}; }}
+#composer[kind="focused"] {{ border: 1px solid {blend(t.text, t.hairline, 0.22)}; }}
 #composer QTextEdit {{
     background: transparent; border: none; font-size: {text_size}px; color: {t.text};
+    placeholder-text-color: {t.quiet};
 }}
 #chip {{ background: {t.bubble}; border-radius: 8px; }}
 #chip QLabel {{ font-size: {caption}px; color: {t.text}; }}
@@ -151,11 +152,13 @@ QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox {{
     background: {t.raised}; border: 1px solid {t.hairline}; border-radius: 7px;
     padding: 5px 8px; color: {t.text}; font-size: {control}px;
     selection-background-color: {selection(t)}; selection-color: {t.text};
+    placeholder-text-color: {t.quiet};
 }}
 QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{
     border: 1px solid {t.accent};
 }}
-#search {{ background: {blend(t.text, t.sidebar, 0.06)}; border: 1px solid transparent; }}
+#search {{ background: {blend(t.text, t.sidebar, 0.06)}; border: 1px solid transparent;
+    padding-left: 2px; }}
 #search:focus {{ background: {t.raised}; border: 1px solid {t.accent}; }}
 #chatList {{ background: transparent; border: none; outline: none; font-size: {control}px; }}
 #chatList QLineEdit {{ padding: 0 5px; border-radius: 5px; }}

@@ -31,7 +31,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAccessibleWidget, QSlider, QWidget
 
 from app.chats.models import EFFORTS, Effort
-from app.style import caption_size, text_font
+from app.style import blend, caption_size, text_font
 from app.theme import LIGHT, TEXT_SIZE, Theme
 
 NAMES: dict[Effort, str] = {"low": "Low", "medium": "Medium", "high": "High"}
@@ -122,13 +122,14 @@ class EffortSlider(QSlider):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         track = self.height() - 8.0
         first, last, knob = self._x(0), self._x(self.maximum()), self._x(self._knob_at)
-        painter.setPen(QPen(QColor(theme.selected), 2, c=Qt.PenCapStyle.RoundCap))
+        rest = blend(theme.quiet, theme.raised, 0.45)
+        painter.setPen(QPen(QColor(rest), 2, c=Qt.PenCapStyle.RoundCap))
         painter.drawLine(QPointF(first, track), QPointF(last, track))
         painter.setPen(QPen(QColor(theme.accent), 2, c=Qt.PenCapStyle.RoundCap))
         painter.drawLine(QPointF(first, track), QPointF(knob, track))
         painter.setPen(Qt.PenStyle.NoPen)
         for stop in range(self.maximum() + 1):
-            painter.setBrush(QColor(theme.accent if stop <= self._knob_at else theme.selected))
+            painter.setBrush(QColor(theme.accent if stop <= self._knob_at else rest))
             painter.drawEllipse(QPointF(self._x(stop), track), 2.5, 2.5)
         painter.setBrush(QColor(theme.accent))
         painter.drawEllipse(QPointF(knob, track), _KNOB, _KNOB)

@@ -47,6 +47,7 @@ class EmptyState(QWidget):
                 self._column.addWidget(_hairline())
             button = QPushButton()
             button.setObjectName("example")
+            button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the chevron at the end
             button.setCursor(Qt.CursorShape.PointingHandCursor)
             button.clicked.connect(lambda _=False, b=button: self.example_chosen.emit(b.toolTip()))
             self.examples.append(button)

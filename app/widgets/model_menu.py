@@ -6,12 +6,12 @@ Owns the button and its menu. Knows models by name and key; loading them is othe
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QMenu, QPushButton, QWidget
 
 from app.amounts import bytes_in_words
-from app.theme import Theme
+from app.theme import GRID, Theme
 from app.widgets.icons import icon
 from mlx_engine.protocol import ModelChoice
 
@@ -45,6 +45,11 @@ class ModelMenu(QPushButton):
         self._menu.aboutToShow.connect(self.about_to_show)
         self.setMenu(self._menu)
         self.set_current("guide")
+
+    def sizeHint(self) -> QSize:
+        # Qt would keep room for an arrow of its own.
+        words = self.fontMetrics().horizontalAdvance(self.text())
+        return QSize(words + 16 + 2 * GRID + 6, super().sizeHint().height())
 
     def set_appearance(self, theme: Theme) -> None:
         self.setIcon(icon("chevron-down", theme.quiet))

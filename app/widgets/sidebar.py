@@ -98,6 +98,9 @@ class Sidebar(QFrame):
             self._hits = hits
             self._show_rows()
 
+    def title_of(self, chat_id: str) -> str:
+        return next((chat.title for chat in self._chats if chat.id == chat_id), "")
+
     def focus_search(self) -> None:
         self.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.search.selectAll()

@@ -1,30 +1,30 @@
 """About: the name, the version, one sentence, the licence."""
 
-from pathlib import Path
+from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
 from app.theme import GRID
+from app.windows.app_icon import app_icon
 
 _ICON = 72  # px
 
 
 class AboutWindow(QDialog):
-    def __init__(self, version: str, picture: Path, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("About Sordino")
         self.setFixedWidth(340)
         image = QLabel()
-        image.setPixmap(QIcon(str(picture)).pixmap(_ICON, _ICON))
+        image.setPixmap(app_icon().pixmap(_ICON, _ICON))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4 * GRID, 4 * GRID, 4 * GRID, 4 * GRID)
         layout.setSpacing(GRID)
         layout.addWidget(image, 0, Qt.AlignmentFlag.AlignHCenter)
         for words, kind in (
             ("Sordino", "title"),
-            (f"Version {version}", "caption"),
+            (_version(), "caption"),
             ("Con sordino, with the mute on: the conversation stays in the room.", "text"),
             ("Free and open source, Apache 2.0.", "caption"),
         ):
@@ -33,3 +33,10 @@ class AboutWindow(QDialog):
             label.setWordWrap(True)
             label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
             layout.addWidget(label)
+
+
+def _version() -> str:
+    try:
+        return f"Version {version('sordino')}"
+    except PackageNotFoundError:
+        return "From a source tree"
