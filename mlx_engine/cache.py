@@ -118,6 +118,7 @@ class KeyValueCache:
         """
         chunk = self._chunk
         assert chunk is not None
+        fresh = fresh.astype(self._dtype)
         held = self._layers[layer]
         if not self._banded[layer]:
             held = mx.slice_update(held, fresh, chunk.start, axes=[2])

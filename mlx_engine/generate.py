@@ -13,15 +13,20 @@ MLX; only a `Control` may be touched from another.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import mlx.core as mx
+
+from mlx_engine.cache import PromptCache
+from mlx_engine.errors import BadRequest, ContextOverflow
+from mlx_engine.model import Model
 from mlx_engine.protocol import Sampling, StopReason
+from mlx_engine.repetition import RepetitionGuard
+from mlx_engine.sampling import Sampler
 
-if TYPE_CHECKING:
-    from mlx_engine.cache import PromptCache
-    from mlx_engine.model import Model
+_ROOM = 1024  # tokens that a turn may have before the cache must grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +108,8 @@ class Control:
 
 
 def generate(
-    model: "Model",
-    cache: "PromptCache",
+    model: Model,
+    cache: PromptCache,
     prompt: Sequence[int],
     sampling: Sampling,
     *,
@@ -128,4 +133,138 @@ def generate(
     Raises, before the first step: BadRequest for an empty prompt or senseless sampling,
     ContextOverflow when the prompt leaves no room for a token.
     """
-    raise NotImplementedError
+    if not prompt:
+        raise BadRequest("The prompt is empty; write something first.")
+    if len(prompt) >= context:
+        raise ContextOverflow(
+            f"The prompt has {len(prompt)} tokens and the context holds {context}; "
+            "shorten the conversation or raise the context length."
+        )
+    if max_tokens is not None and max_tokens < 0:
+        raise BadRequest(f"max_tokens is {max_tokens}; it may be 0 or more.")
+    room = context - len(prompt)
+    limit: tuple[int, StopReason] = (room, "context")
+    if max_tokens is not None and max_tokens < room:
+        limit = (max_tokens, "length")
+    turn = _Turn(model, cache, prompt, Sampler(sampling), control or Control())
+    return turn.run(stops, limit, boundary, chunk)
+
+
+class _Turn:
+    """One run: what is queued on the device, what was read of it, and when."""
+
+    def __init__(
+        self,
+        model: Model,
+        cache: PromptCache,
+        prompt: Sequence[int],
+        sampler: Sampler,
+        control: Control,
+    ) -> None:
+        self._model = model
+        self._cache = cache
+        self._prompt = prompt
+        self._sampler = sampler
+        self._control = control
+        self._cached = 0
+        self._count = 0  # tokens of the turn so far
+        self._started = time.perf_counter()
+        self._prefilled = self._started
+        self._first = self._last = 0.0
+
+    def run(
+        self,
+        stops: Mapping[int, StopReason],
+        limit: tuple[int, StopReason],
+        boundary: int | None,
+        chunk: int,
+    ) -> Iterator[Step]:
+        try:
+            self._cached = self._cache.reuse(self._prompt)
+            self._cache.layers.reserve(len(self._prompt) + min(limit[0], _ROOM))
+            logits = yield from self._prefill(boundary, chunk)
+            self._prefilled = time.perf_counter()
+            reason: StopReason = "cancel"
+            if logits is not None:
+                reason = yield from self._decode(logits, stops, *limit)
+        except GeneratorExit:
+            raise  # abandoned between two steps, where the cache is whole
+        except BaseException:
+            self._cache.clear()  # the device may have stopped halfway through a step
+            raise
+        yield self._finished(reason)
+
+    def _prefill(
+        self, boundary: int | None, chunk: int
+    ) -> Generator[PrefillProgress, None, mx.array | None]:
+        """Returns the scores of the first token, or None if cancelled."""
+        prompt, total = self._prompt, len(self._prompt)
+        cache = self._cache
+        cache.mark(place for place, token in enumerate(prompt) if token == boundary)
+        logits: mx.array | None = None
+        for start in range(self._cached, total, chunk):
+            yield PrefillProgress(start, total, self._cached)
+            if self._control.cancelled:
+                return None
+            piece = prompt[start : start + chunk]
+            ends = start + chunk >= total
+            logits = self._append(mx.array(list(piece)), last=1 if ends else 0)
+            mx.eval(cache.layers.arrays, *([logits] if ends else []))
+            cache.record(piece)
+        yield PrefillProgress(total, total, self._cached)
+        return logits
+
+    def _decode(
+        self, logits: mx.array, stops: Mapping[int, StopReason], most: int, at_most: StopReason
+    ) -> Generator[Token, None, StopReason]:
+        """`most` tokens end the turn for the reason `at_most`."""
+        guard = RepetitionGuard()
+        pending = self._draw(logits)  # drawn on the device, neither read nor appended yet
+        while self._count < most:
+            if self._control.cancelled:
+                return "cancel"
+            forced = self._control.take_forced()[: most - self._count]
+            if forced:
+                pending = self._draw(self._append(mx.array(forced), last=1))
+                self._cache.record(forced)
+                for token in forced:
+                    yield self._count_token(Token(token, forced=True))
+                continue
+            drawn, room = pending, self._count + 1 < most
+            if room:  # the device goes on while Python reads, parses and prints
+                pending = self._draw(self._append(drawn, last=1))
+            token = int(drawn.item())  # type: ignore[arg-type]  # complex only in theory
+            if room:
+                self._cache.record([token])
+            yield self._count_token(Token(token))
+            if token in stops:
+                return stops[token]
+            if guard.feed(token):
+                return "repetition"
+        return at_most
+
+    def _append(self, tokens: mx.array, last: int) -> mx.array:
+        return self._model(tokens, self._cache.layers, last)
+
+    def _draw(self, logits: mx.array) -> mx.array:
+        token = self._sampler(logits)
+        mx.async_eval(token)  # type: ignore[no-untyped-call]
+        return token
+
+    def _count_token(self, token: Token) -> Token:
+        self._last = time.perf_counter()
+        if self._count == 0:
+            self._first = self._last
+        self._count += 1
+        return token
+
+    def _finished(self, reason: StopReason) -> Finished:
+        return Finished(
+            reason=reason,
+            prompt_tokens=len(self._prompt),
+            cached_tokens=self._cached,
+            completion_tokens=self._count,
+            prefill_s=self._prefilled - self._started,
+            first_token_s=self._first - self._started if self._count else 0.0,
+            decode_s=self._last - self._first,
+        )

@@ -4,11 +4,10 @@ These are the reference and the route that works everywhere. They know arrays, n
 nor caches. Letters in shapes: L tokens, D hidden size, H query heads, G key heads, d head size,
 E experts, K experts a token uses, I one expert's inner size, V vocabulary.
 
-Arithmetic is in the dtype of the activations `x`. Weights lie as published: bfloat16, experts in
-MXFP4. Where the two dtypes differ, weights are widened a slice at a time, never as a whole.
-
-On a CPU, MLX's float32 products are several times faster than its bfloat16 ones (experts tenfold)
-and more exact; so there products run in float32, and results are rounded to the dtype of `x`.
+Arithmetic is in the dtype of the activations `x`: bfloat16 on a GPU, float32 for exactness and
+on a CPU, where MLX's float32 products are several times faster than its bfloat16 ones (experts
+tenfold). Weights lie as published, bfloat16 and MXFP4; where dtypes differ they are widened, a
+slice at a time, never as a whole.
 """
 
 import math
@@ -21,7 +20,7 @@ from mlx_engine.weights import Dense, Experts
 
 SWIGLU_ALPHA = 1.702  # the sigmoid's slope in gpt-oss' activation
 
-_WIDENED = 1 << 22  # weights that are widened at a time: 16 MB of float32
+_WIDENED = 1 << 18  # weights that are widened at a time: 1 MB of float32, within a core's cache
 _SCORES = 1 << 24  # attention scores that a CPU holds at a time: 64 MB of float32
 _GROUPED = 8  # chosen experts a chunk, per expert there is, from which a CPU unpacks them whole
 
@@ -35,17 +34,12 @@ def on_cpu() -> bool:
 def linear(x: mx.array, dense: Dense) -> mx.array:
     """x · weightᵀ + bias. `x`: (L, in) → (L, out), in x's dtype."""
     weight, bias = dense.weight, dense.bias
-    few = x.shape[0] < 4  # widening a matrix for them would cost more than it gains
-    if weight.dtype == x.dtype and (x.dtype == mx.float32 or few or not on_cpu()):
+    if weight.dtype == x.dtype:
         return x @ weight.T if bias is None else mx.addmm(bias, x, weight.T)
-    y = _widened_product(x.astype(mx.float32), weight)
-    return (y if bias is None else y + bias).astype(x.dtype)
-
-
-def _widened_product(x: mx.array, weight: mx.array) -> mx.array:
     rows = max(1, _WIDENED // weight.shape[1])
-    slices = (weight[r : r + rows] for r in range(0, weight.shape[0], rows))
-    return mx.concatenate([x @ part.astype(mx.float32).T for part in slices], axis=-1)
+    slices = [weight[r : r + rows] for r in range(0, weight.shape[0], rows)]
+    y = mx.concatenate([x @ part.astype(x.dtype).T for part in slices], axis=-1)
+    return y if bias is None else y + bias
 
 
 def qkv_rope(
@@ -141,14 +135,11 @@ def _band_mask(blocks: int, window: int, known: int) -> mx.array:
 
 def _attend(q: mx.array, kv: mx.array, sinks: mx.array, mask: mx.array | str | None) -> mx.array:
     """`q`: (B, H, L, d); `kv`: (2, B, G, T, d) → (B, H, L, d)."""
-    dtype = q.dtype
-    if on_cpu():
-        q, kv, sinks = (array.astype(mx.float32) for array in (q, kv, sinks))
+    kv, sinks = kv.astype(q.dtype), sinks.astype(q.dtype)
     scale = 1 / math.sqrt(q.shape[-1])
-    out = mx.fast.scaled_dot_product_attention(
-        q, kv[0], kv[1], scale=scale, mask=mask, sinks=sinks.astype(q.dtype)
+    return mx.fast.scaled_dot_product_attention(
+        q, kv[0], kv[1], scale=scale, mask=mask, sinks=sinks
     )
-    return out.astype(dtype)
 
 
 def _merge_heads(x: mx.array) -> mx.array:
@@ -205,9 +196,8 @@ def experts(
 
 def _gathered(x: mx.array, experts: Experts, chosen: mx.array) -> mx.array:
     """Each token's rows through its own experts. `x`: (L, 1 or K, in) → (L, K, out)."""
-    wide = x.astype(mx.float32) if on_cpu() else x
-    y = _quantized(wide[:, :, None], experts, chosen, in_order=False)[:, :, 0]
-    return (y + experts.bias[chosen]).astype(x.dtype)
+    y = _quantized(x[:, :, None], experts, chosen, in_order=False)[:, :, 0]
+    return y + experts.bias[chosen]
 
 
 def _sorted(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
@@ -243,11 +233,11 @@ def _grouped(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
             group_size=32,
             bits=4,
             mode="mxfp4",
-            dtype=mx.float32,
+            dtype=x.dtype,
         )
-        parts.append(mx.addmm(experts.bias[number], x[start:stop].astype(mx.float32), weight.T))
+        parts.append(x[start:stop] @ weight.T + experts.bias[number])
         start = stop
-    return mx.concatenate(parts).astype(x.dtype)
+    return mx.concatenate(parts)
 
 
 def _swiglu(x: mx.array, limit: float) -> mx.array:

@@ -14,8 +14,8 @@ from mlx_engine.config import ModelConfig
 from mlx_engine.rope import Rope
 from mlx_engine.weights import Layer, Weights
 
-# A CPU multiplies in float32 whatever the weights are (see `kernels`), so weights that fit in
-# memory twice over are widened once instead of at every use: the guide, and tests' models.
+# A CPU computes in float32 whatever the weights are (see `kernels`). Checkpoints up to this size,
+# the guide and tests' models, are widened once; larger ones slice by slice at every use.
 WIDEN_BYTES = 64 << 20
 
 
@@ -26,15 +26,19 @@ def serving_dtype(checkpoint_nbytes: int) -> mx.Dtype:
 
 
 class Model:
-    """A callable network. `dtype` is that of its arithmetic, bfloat16 or float32."""
+    """A callable network. `dtype`, bfloat16 or float32, is that of its arithmetic and its caches.
+
+    On a CPU, where bfloat16 gains nothing, it is that of the caches alone.
+    """
 
     def __init__(
         self, config: ModelConfig, published: Mapping[str, mx.array], dtype: mx.Dtype
     ) -> None:
         self.config = config
         self.dtype = dtype
+        self._activations = mx.float32 if kernels.on_cpu() else dtype
         self._rope = Rope(config)
-        self._weights = Weights.gather(config, _widened(published, dtype))
+        self._weights = Weights.gather(config, _widened(published, self._activations))
 
     def __call__(self, tokens: mx.array, cache: KeyValueCache, last: int | None = None) -> mx.array:
         """Append `tokens` to `cache`, and score what may follow each.
@@ -45,7 +49,7 @@ class Model:
         config, weights, length = self.config, self._weights, tokens.shape[0]
         rope = self._rope.table(cache.offset, length)
         cache.begin(length)
-        x = weights.embedding[tokens].astype(self.dtype)
+        x = weights.embedding[tokens].astype(self._activations)
         for number, layer in enumerate(weights.layers):
             x = self._attend(x, layer, number, cache, rope)
             x = self._think(x, layer)
