@@ -200,6 +200,13 @@ class Sordino(QObject):
         menus.larger.triggered.connect(lambda: self._resize_text(1))
         menus.smaller.triggered.connect(lambda: self._resize_text(-1))
         menus.actual_size.triggered.connect(lambda: self.settings.update(text_size=TEXT_SIZE))
+        menus.full_screen.triggered.connect(
+            lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowFullScreen)
+        )
+        menus.minimise.triggered.connect(window.showMinimized)
+        menus.zoom.triggered.connect(
+            lambda: window.setWindowState(window.windowState() ^ Qt.WindowState.WindowMaximized)
+        )
         menus.to_composer.triggered.connect(window.composer.setFocus)
         menus.get_model.triggered.connect(lambda: self.picker.explain_key("20b"))
         menus.ask_guide.triggered.connect(self._ask_guide)

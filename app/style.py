@@ -3,6 +3,8 @@
 Widgets carry an `objectName` or a `kind` property; this is the one place that says how each looks.
 """
 
+import sys
+
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QWidget
 
@@ -21,6 +23,7 @@ def code_font(pixels: int) -> QFont:
     """The system's monospaced face."""
     font = QFont(list(CODE_FACES))
     font.setPixelSize(pixels)
+    font.setFeature(QFont.Tag("calt"), 0)  # two hyphens stay two hyphens
     return font
 
 
@@ -74,8 +77,14 @@ def set_kind(widget: QWidget, kind: str) -> None:
     widget.style().polish(widget)
 
 
-def stylesheet(theme: Theme, text_size: int) -> str:
-    """Everything of ours that Qt draws. Sizes follow the reader's text size."""
+def stylesheet(theme: Theme, text_size: int, *, is_mac: bool = sys.platform == "darwin") -> str:
+    """Everything of ours that Qt draws. Sizes follow the reader's text size. A Mac's own menus,
+    tooltips and scroll bars are better than any of ours."""
+    rules = _controls(theme, text_size)
+    return rules if is_mac else rules + _like_a_mac(theme, text_size)
+
+
+def _controls(theme: Theme, text_size: int) -> str:
     t = theme
     control, caption = control_size(text_size), caption_size(text_size)
     return f"""
@@ -109,7 +118,9 @@ QPushButton[kind="primary"] {{
     background: {t.accent}; border: 1px solid {t.accent}; border-radius: 7px;
     padding: 6px 14px; color: {t.on_accent}; font-size: {control}px; font-weight: 600;
 }}
-QPushButton[kind="primary"]:focus {{ border: 2px solid {t.text}; padding: 5px 13px; }}
+QPushButton[kind="primary"]:focus {{
+    border: 2px solid {blend(t.text, t.accent, 0.4)}; padding: 5px 13px;
+}}
 QPushButton[kind="primary"]:pressed {{ background: {blend(t.text, t.accent, 0.15)}; }}
 QPushButton[kind="link"] {{
     background: transparent; border: 1px solid transparent; border-radius: 5px;
@@ -148,13 +159,13 @@ QPushButton[kind="segment"]:checked:focus {{ border: 1px solid {t.accent}; }}
 #chip {{ background: {t.bubble}; border-radius: 8px; }}
 #chip QLabel {{ font-size: {caption}px; color: {t.text}; }}
 
-QLineEdit, QPlainTextEdit, QSpinBox, QDoubleSpinBox {{
+QLineEdit, QPlainTextEdit {{
     background: {t.raised}; border: 1px solid {t.hairline}; border-radius: 7px;
     padding: 5px 8px; color: {t.text}; font-size: {control}px;
     selection-background-color: {selection(t)}; selection-color: {t.text};
     placeholder-text-color: {t.quiet};
 }}
-QLineEdit:focus, QPlainTextEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {{
+QLineEdit:focus, QPlainTextEdit:focus {{
     border: 1px solid {t.accent};
 }}
 #search {{ background: {blend(t.text, t.sidebar, 0.06)}; border: 1px solid transparent;
@@ -186,18 +197,33 @@ QFrame[kind="hairline"] {{ background: {t.hairline}; border: none; }}
 
 QDialog {{ background: {t.page}; }}
 #command {{ background: {t.code}; border: 1px solid {t.hairline}; border-radius: 8px; }}
-#command QLabel {{ color: {t.text}; font-family: {_families(CODE_FACES)};
-    font-size: {caption}px; }}
+#command QLabel {{ color: {t.text}; }}
 
+QSlider {{ min-height: 20px; }}
+QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {t.selected}; }}
+QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {t.accent}; }}
+QSlider::handle:horizontal {{
+    width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
+    background: {t.text if t.is_dark else t.raised};
+    border: 1px solid {blend(t.text, t.hairline, 0.25)};
+}}
+QSlider::handle:horizontal:focus {{ border: 1px solid {t.accent}; }}
+"""
+
+
+def _like_a_mac(theme: Theme, text_size: int) -> str:
+    t = theme
+    control, caption = control_size(text_size), caption_size(text_size)
+    return f"""
 QMenu {{
     background: {t.raised}; border: 1px solid {t.hairline}; padding: 5px; color: {t.text};
     font-size: {control}px;
 }}
-QMenu::item {{ padding: 5px 24px 5px 24px; border-radius: 5px; }}
+QMenu::item {{ padding: 5px 20px 5px 10px; border-radius: 5px; }}
 QMenu::item:selected {{ background: {t.selected}; }}
 QMenu::item:disabled {{ color: {t.quiet}; }}
 QMenu::separator {{ height: 1px; background: {t.hairline}; margin: 5px 8px; }}
-QMenu::indicator, QMenu::icon {{ width: 14px; height: 14px; left: 6px; }}
+QMenu::icon {{ padding-left: 6px; }}
 QMenuBar {{ background: {t.page}; color: {t.text}; font-size: {control}px; padding: 2px 6px; }}
 QMenuBar::item {{ padding: 3px 8px; border-radius: 5px; background: transparent; }}
 QMenuBar::item:selected {{ background: {t.hover}; }}
@@ -205,14 +231,6 @@ QToolTip {{
     background: {t.raised}; color: {t.text}; border: 1px solid {t.hairline};
     padding: 3px 6px; font-size: {caption}px;
 }}
-
-QSlider::groove:horizontal {{ height: 3px; border-radius: 1px; background: {t.selected}; }}
-QSlider::sub-page:horizontal {{ height: 3px; border-radius: 1px; background: {t.accent}; }}
-QSlider::handle:horizontal {{
-    width: 14px; height: 14px; margin: -6px 0; border-radius: 8px;
-    background: {t.raised}; border: 1px solid {blend(t.text, t.hairline, 0.25)};
-}}
-QSlider::handle:horizontal:focus {{ border: 1px solid {t.accent}; }}
 
 QScrollBar:vertical {{ background: transparent; width: 10px; margin: 0; }}
 QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 0; }}
@@ -225,7 +243,3 @@ QScrollBar::handle:hover {{ background: {blend(t.text, t.page, 0.35)}; }}
 QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
 QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
 """
-
-
-def _families(faces: tuple[str, ...]) -> str:
-    return ", ".join(f'"{face}"' for face in faces)

@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMenu, QWidget
 
-from app.theme import Theme
-from app.widgets.icons import icon
+from app.widgets.chevron_button import ChevronButton
 
 
-class ChoiceButton(QPushButton):
+class ChoiceButton(ChevronButton):
     chosen = Signal(str)  # key, when the person chose it
 
     def __init__(
@@ -20,16 +19,11 @@ class ChoiceButton(QPushButton):
         self._choices = dict(choices)
         self.key = next(iter(choices))
         self.setProperty("kind", "plain")
-        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)
         self._menu = QMenu(self)
-        self._menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         for key, words in choices.items():
             self._menu.addAction(words).triggered.connect(lambda _=False, k=key: self._choose(k))
         self.setMenu(self._menu)
         self.set_key(self.key)
-
-    def set_theme(self, theme: Theme) -> None:
-        self.setIcon(icon("chevron-down", theme.quiet))
 
     def set_key(self, key: str) -> None:
         """Shows a choice; tells nobody. A key that is no choice is shown as it is."""

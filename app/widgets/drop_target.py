@@ -34,7 +34,7 @@ class DropTarget(QWidget):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         veil = QColor(theme.page)
-        veil.setAlphaF(0.92)
+        veil.setAlphaF(0.95)
         painter.fillRect(self.rect(), veil)
         area = QRectF(self.rect()).adjusted(2 * GRID, 2 * GRID, -2 * GRID, -2 * GRID)
         painter.setPen(QPen(QColor(theme.accent), 1.5, Qt.PenStyle.DashLine))

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from app.theme import COLUMN_WIDTH, GRID, Theme
+from app.theme import GRID, Theme
 from app.widgets.icons import icon
 
 GUIDE_SENTENCE = "Ask the guide how Sordino works."
@@ -38,7 +38,7 @@ class EmptyState(QWidget):
         block = QWidget()
         block.setMaximumWidth(_WIDTH)
         self._column = QVBoxLayout(block)
-        self._column.setContentsMargins(2 * GRID, 0, 2 * GRID, 0)
+        self._column.setContentsMargins(0, 0, 0, 0)
         self._column.setSpacing(0)
         self._column.addWidget(self._sentence)
         self._column.addSpacing(3 * GRID)
@@ -71,12 +71,12 @@ class EmptyState(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._block.setFixedWidth(min(_WIDTH, COLUMN_WIDTH, self.width()))
+        self._block.setFixedWidth(min(_WIDTH, self.width() - 6 * GRID))
         self._fill([button.toolTip() for button in self.examples])
 
     def _fill(self, examples: Sequence[str]) -> None:
         for button, words in zip(self.examples, examples, strict=True):
-            room = max(80, self._block.width() - 2 * GRID - 64)
+            room = max(80, self._block.width() - 64)
             shown = QFontMetrics(button.font()).elidedText(words, Qt.TextElideMode.ElideRight, room)
             button.setText(shown)
             button.setToolTip(words)

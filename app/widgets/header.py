@@ -29,7 +29,7 @@ class Header(QFrame):
     def set_appearance(self, theme: Theme) -> None:
         self.toggle_sidebar.setIcon(icon("sidebar", theme.quiet, size=18))
         self.new_chat.setIcon(icon("new-chat", theme.quiet, size=18))
-        self.models.set_appearance(theme)
+        self.models.set_theme(theme)
 
     def set_sidebar_shown(self, shown: bool) -> None:
         """The sidebar has a button for a new chat; the header needs one only without it."""

@@ -6,12 +6,13 @@ Owns the button and its menu. Knows models by name and key; loading them is othe
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QMenu, QPushButton, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
 from app.amounts import bytes_in_words
-from app.theme import GRID, Theme
+from app.theme import Theme
+from app.widgets.chevron_button import ChevronButton
 from app.widgets.icons import icon
 from mlx_engine.protocol import ModelChoice
 
@@ -23,7 +24,7 @@ UNKNOWN = (
 )
 
 
-class ModelMenu(QPushButton):
+class ModelMenu(ChevronButton):
     model_chosen = Signal(str)  # key or folder
     model_wanted = Signal(object)  # ModelChoice that is not on this machine
     folder_requested = Signal()
@@ -33,26 +34,19 @@ class ModelMenu(QPushButton):
         super().__init__(parent)
         self.setObjectName("modelMenu")
         self.setProperty("kind", "flat")
-        self.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the chevron follows the name
         self.setToolTip("Choose a model")
         self.choices: Sequence[ModelChoice] = UNKNOWN
         self._recent: Sequence[str] = ()
         self._key = "guide"
         self._menu = QMenu(self)
-        self._menu.setLayoutDirection(Qt.LayoutDirection.LeftToRight)
         self._menu.setToolTipsVisible(True)
         self._menu.aboutToShow.connect(self._fill)
         self._menu.aboutToShow.connect(self.about_to_show)
         self.setMenu(self._menu)
         self.set_current("guide")
 
-    def sizeHint(self) -> QSize:
-        # Qt would keep room for an arrow of its own.
-        words = self.fontMetrics().horizontalAdvance(self.text())
-        return QSize(words + 16 + 2 * GRID + 6, super().sizeHint().height())
-
-    def set_appearance(self, theme: Theme) -> None:
-        self.setIcon(icon("chevron-down", theme.quiet))
+    def set_theme(self, theme: Theme) -> None:
+        super().set_theme(theme)
         self._check = icon("check", theme.text)
 
     def set_models(self, choices: Sequence[ModelChoice]) -> None:
@@ -69,6 +63,7 @@ class ModelMenu(QPushButton):
         self._key = key
         name = self.name_of(key)
         self.setText(name)
+        self.updateGeometry()
         self.setAccessibleName(f"Model: {name}")
 
     def name_of(self, key: str) -> str:

@@ -1,7 +1,9 @@
 """A number that can be dragged or typed: a slider with a small field beside it."""
 
-from PySide6.QtCore import QLocale, Qt, Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QSlider, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QWidget
+
+_FIELD_WIDTH = 72  # px
 
 
 class NumberRow(QWidget):
@@ -14,53 +16,62 @@ class NumberRow(QWidget):
         high: float,
         step: float,
         *,
-        off_at: float | None = None,
-        suffix: str = "",
+        is_off_at_low: bool = False,
+        unit: str = "",
         parent: QWidget | None = None,
     ) -> None:
-        """`off_at` is the value at which the field says "off"; it has to be `low`."""
+        """`is_off_at_low`: the field says "off" for the lowest number."""
         super().__init__(parent)
-        self._step = step
+        self._low, self._high, self._step = low, high, step
+        self._is_off_at_low = is_off_at_low
+        self._unit = unit
+        self.value = low
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(low / step), round(high / step))
         self.slider.setAccessibleName(name)
-        self.field = QDoubleSpinBox()
-        self.field.setLocale(QLocale.c())
-        self.field.setRange(low, high)
-        self.field.setSingleStep(step)
-        self.field.setDecimals(0 if step >= 1 else 2)
-        self.field.setSuffix(suffix)
-        self.field.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+        self.field = QLineEdit()
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.field.setFixedWidth(72)
+        self.field.setFixedWidth(_FIELD_WIDTH)
         self.field.setAccessibleName(name)
-        if off_at is not None:
-            self.field.setSpecialValueText("off")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(12)
         layout.addWidget(self.slider, 1)
         layout.addWidget(self.field)
-        self.slider.valueChanged.connect(self._from_slider)
-        self.field.valueChanged.connect(self._from_field)
-        self._is_quiet = False
-
-    @property
-    def value(self) -> float:
-        return self.field.value()
+        self.slider.valueChanged.connect(self._take_slider)
+        self.field.editingFinished.connect(self._take_field)
+        self.set_value(low)
 
     def set_value(self, value: float) -> None:
         """Shows a value; tells nobody."""
-        self._is_quiet = True
-        self.field.setValue(value)
+        self.value = value
+        self.slider.blockSignals(True)
         self.slider.setValue(round(value / self._step))
-        self._is_quiet = False
+        self.slider.blockSignals(False)
+        if not (self.field.hasFocus() and self.field.isModified()):
+            self._write()
 
-    def _from_slider(self, stop: int) -> None:
-        if round(self.field.value() / self._step) != stop:
-            self.field.setValue(stop * self._step)
+    def _write(self) -> None:
+        digits = 0 if self._step >= 1 else 2
+        is_off = self._is_off_at_low and self.value <= self._low
+        self.field.setText("off" if is_off else f"{self.value:.{digits}f}{self._unit}")
 
-    def _from_field(self, value: float) -> None:
-        self.slider.setValue(round(value / self._step))
-        if not self._is_quiet:
-            self.changed.emit(value)
+    def _take_slider(self, stop: int) -> None:
+        self._take(max(self._low, stop * self._step))
+
+    def _take_field(self) -> None:
+        """What was typed if it is a number, brought within the limits; otherwise as before."""
+        typed = self.field.text().replace(",", ".").removesuffix(self._unit.strip()).strip()
+        try:
+            value = float(self._low if typed.lower() == "off" else typed)
+        except ValueError:
+            value = self.value
+        self.field.setModified(False)
+        self._take(min(max(value, self._low), self._high))
+
+    def _take(self, value: float) -> None:
+        is_new = value != self.value
+        self.set_value(round(value, 4))
+        self._write()
+        if is_new:
+            self.changed.emit(self.value)

@@ -4,6 +4,7 @@ Nothing is fetched here; the person runs the command, or points at a folder.
 """
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -17,7 +18,8 @@ from PySide6.QtWidgets import (
 )
 
 from app.amounts import bytes_in_words
-from app.theme import GRID, Theme
+from app.style import caption_size, code_font
+from app.theme import GRID, TEXT_SIZE, Theme
 from app.widgets.icons import icon
 from mlx_engine.protocol import ModelChoice
 
@@ -49,29 +51,33 @@ class GetModelSheet(QDialog):
         for row, (name, value) in enumerate(
             (
                 ("Download", bytes_in_words(choice.checkpoint_bytes)),
-                ("Memory", f"a Mac with {MEMORY_WANTED.get(choice.key, 'enough memory')}"),
+                ("Memory", f"A Mac with {MEMORY_WANTED.get(choice.key, 'enough memory')}"),
                 ("Licence", "Apache 2.0, free"),
             )
         ):
-            facts.addWidget(_label(name, "quiet"), row, 0)
-            facts.addWidget(_label(value, "text"), row, 1)
+            for column, words in enumerate((name, value)):
+                label = _label(words, "text" if column else "quiet")
+                label.setWordWrap(False)
+                facts.addWidget(label, row, column)
 
         self.command = (
-            f'hf download openai/{choice.name} --exclude "original/*" --exclude "metal/*"'
+            f'hf download openai/{choice.name} \\\n  --exclude "original/*" --exclude "metal/*"'
         )
         box = QFrame()
         box.setObjectName("command")
-        words = _label(self.command, "")
-        words.setTextInteractionFlags(
+        shown = _label(self.command, "")
+        shown.setWordWrap(False)
+        shown.setFont(code_font(caption_size(TEXT_SIZE)))
+        shown.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
             | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
-        words.setAccessibleName("Command")
+        shown.setAccessibleName("Command")
         self.copy = QPushButton("Copy")
         self.copy.setProperty("kind", "flat")
         inside = QHBoxLayout(box)
         inside.setContentsMargins(GRID + 4, GRID // 2, GRID // 2, GRID // 2)
-        inside.addWidget(words, 1)
+        inside.addWidget(shown, 1)
         inside.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
         tool = _label("The hf command comes with: pip install huggingface_hub", "caption")
 
@@ -91,7 +97,7 @@ class GetModelSheet(QDialog):
         self.note = _label("", "quiet")
         self.note.hide()
 
-        layout = QVBoxLayout(self)
+        self._layout = layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID + 4)
         layout.setSpacing(2 * GRID)
         for part in (title, about):
@@ -109,6 +115,10 @@ class GetModelSheet(QDialog):
         self.close_button.clicked.connect(self.accept)
         self.close_button.setFocus()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        self._fit()
+        super().showEvent(event)
+
     def set_theme(self, theme: Theme) -> None:
         self.copy.setIcon(icon("copy", theme.text))
 
@@ -116,6 +126,12 @@ class GetModelSheet(QDialog):
         """After a second look that found nothing."""
         self.note.setText(f"{self.choice.name} is still not in the Hugging Face cache.")
         self.note.show()
+        self._fit()
+
+    def _fit(self) -> None:
+        # The words wrap, so the height follows from the width once the fonts are known.
+        self.ensurePolished()
+        self.setFixedHeight(self._layout.totalHeightForWidth(self.width()))
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.command)

@@ -3,7 +3,7 @@
 Owns the arrangement and the drag of files. Signals out, methods in; nothing is decided here.
 """
 
-from PySide6.QtCore import QByteArray, QPoint, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -80,6 +80,7 @@ class MainWindow(QMainWindow):
         self.notice = Notice(page)
         self.drop_target = DropTarget(page)
         self.menus = Menus(self)
+        self.composer.installEventFilter(self)
         self.fold.folded.connect(lambda folded: self._tell_sidebar(not folded))
         self._tell_sidebar(True)
 
@@ -138,7 +139,11 @@ class MainWindow(QMainWindow):
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
             self.fold.set_open(self._wants_sidebar and self.width() >= _NARROW)
-        self._place_notice()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.Move, QEvent.Type.Resize):
+            self._place_notice()  # it stands on the composer
+        return super().eventFilter(watched, event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closing.emit()
@@ -164,9 +169,8 @@ class MainWindow(QMainWindow):
 
     def _place_notice(self) -> None:
         page = self._page
-        left = self.fold.width() if self.fold.is_open else 0
-        top = self.composer.mapTo(page, QPoint(0, 0)).y()
-        self.notice.place_above(QPoint((left + page.width()) // 2, top - GRID))
+        foot = self.composer.mapTo(page, QPoint(self.composer.width() // 2, -GRID))
+        self.notice.place_above(foot)
 
 
 def _in_column(widget: QWidget, *, top: int, bottom: int) -> QHBoxLayout:

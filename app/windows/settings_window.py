@@ -9,10 +9,10 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QCheckBox,
     QDialog,
     QFrame,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
     QPlainTextEdit,
     QPushButton,
@@ -26,6 +26,7 @@ from app.theme import GRID, Theme
 from app.widgets.choice_button import ChoiceButton
 from app.widgets.number_row import NumberRow
 from app.widgets.segments import Segments
+from app.widgets.switch import Switch
 
 _PAUSE_MS = 400  # the system prompt is taken over when the typing pauses
 _CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
@@ -48,8 +49,8 @@ class SettingsWindow(QDialog):
         self.numbers = {
             "temperature": NumberRow("Temperature", 0, 2, 0.05),
             "top_p": NumberRow("Top-p", 0.01, 1, 0.01),
-            "top_k": NumberRow("Top-k", 0, 200, 1, off_at=0),
-            "min_p": NumberRow("Min-p", 0, 1, 0.01, off_at=0),
+            "top_k": NumberRow("Top-k", 0, 200, 1, is_off_at_low=True),
+            "min_p": NumberRow("Min-p", 0, 1, 0.01, is_off_at_low=True),
         }
         self.reset = QPushButton("Use OpenAI’s defaults")
         self.reset.setProperty("kind", "plain")
@@ -60,29 +61,33 @@ class SettingsWindow(QDialog):
         self.appearance = Segments(
             "Appearance", {"system": "System", "light": "Light", "dark": "Dark"}
         )
-        self.text_size = NumberRow("Text size", 11, 24, 1, suffix=" px")
-        self.reduce_motion = QCheckBox("Reduce motion")
+        self.text_size = NumberRow("Text size", 11, 24, 1, unit=" px")
+        self.reduce_motion = Switch("Reduce motion")
 
         self._grid = QGridLayout()
         self._grid.setHorizontalSpacing(2 * GRID)
         self._grid.setVerticalSpacing(GRID + 4)
         self._grid.setColumnStretch(1, 1)
-        self._row("System prompt", self.system_prompt, top=True)
-        self._words("What every model is told before a chat begins.")
+        said = _with_words(self.system_prompt, "What every model is told before a chat begins.")
+        self._row("System prompt", said, top=True)
         self._hairline()
-        self._row("Temperature", self.numbers["temperature"])
-        self._words("Higher is more varied; 0 gives the same answer each time.")
+        temperature = _with_words(
+            self.numbers["temperature"], "Higher is more varied; 0 gives the same answer each time."
+        )
+        self._row("Temperature", temperature, top=True)
         self._row("Top-p", self.numbers["top_p"])
         self._row("Top-k", self.numbers["top_k"])
         self._row("Min-p", self.numbers["min_p"])
         self._row("", self.reset, left=True)
         self._hairline()
-        self._row("Context length", self.context, left=True)
-        self._words("How much the model sees at once. Shorter takes less memory.")
+        context = _with_words(
+            self.context, "How much the model sees at once. Shorter takes less memory."
+        )
+        self._row("Context length", context, top=True)
         self._hairline()
         self._row("Appearance", self.appearance, left=True)
         self._row("Text size", self.text_size)
-        self._row("", self.reduce_motion, left=True)
+        self._row("Reduce motion", self.reduce_motion, left=True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
         layout.addLayout(self._grid)
@@ -101,6 +106,7 @@ class SettingsWindow(QDialog):
 
     def set_theme(self, theme: Theme) -> None:
         self.context.set_theme(theme)
+        self.reduce_motion.set_theme(theme)
 
     def set_settings(self, settings: Settings) -> None:
         """Shows what holds; tells nobody."""
@@ -151,14 +157,27 @@ class SettingsWindow(QDialog):
         else:
             self._grid.addWidget(widget, row, 1)
 
-    def _words(self, words: str) -> None:
-        label = QLabel(words)
-        label.setProperty("kind", "caption")
-        label.setContentsMargins(0, -6, 0, 0)
-        self._grid.addWidget(label, self._grid.rowCount(), 1)
-
     def _hairline(self) -> None:
         line = QFrame()
         line.setProperty("kind", "hairline")
         line.setFixedHeight(1)
         self._grid.addWidget(line, self._grid.rowCount(), 0, 1, 2)
+
+
+def _with_words(widget: QWidget, words: str) -> QWidget:
+    """A control and what it does, in a line below it."""
+    label = QLabel(words)
+    label.setProperty("kind", "caption")
+    both = QWidget()
+    layout = QVBoxLayout(both)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(GRID // 2)
+    if isinstance(widget, QPushButton):
+        row = QHBoxLayout()
+        row.addWidget(widget)
+        row.addStretch(1)
+        layout.addLayout(row)
+    else:
+        layout.addWidget(widget)
+    layout.addWidget(label)
+    return both

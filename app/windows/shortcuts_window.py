@@ -13,7 +13,6 @@ _FIELD_KEYS = (
     ("New line", "Shift+Return"),
     ("Choose the effort", "L, M, H on the slider"),
 )
-_ROWS = 13  # in a column
 
 
 class ShortcutsWindow(QDialog):
@@ -33,12 +32,13 @@ class ShortcutsWindow(QDialog):
         grid.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 3 * GRID)
         grid.setHorizontalSpacing(3 * GRID)
         grid.setVerticalSpacing(GRID)
-        for number, (words, keys) in enumerate([*_FIELD_KEYS, *rows]):
-            column = 3 * (number // _ROWS)
-            grid.addWidget(_label(words, "text"), number % _ROWS, column)
-            grid.addWidget(_label(keys, "quiet"), number % _ROWS, column + 1)
-            if column:
-                grid.setColumnMinimumWidth(column - 1, 2 * GRID)
+        rows = [*_FIELD_KEYS, *rows]
+        height = (len(rows) + 1) // 2
+        grid.setColumnMinimumWidth(2, 2 * GRID)  # between the two halves
+        for number, (words, keys) in enumerate(rows):
+            row, column = number % height, 3 * (number // height)
+            grid.addWidget(_label(words, "text"), row, column)
+            grid.addWidget(_label(keys, "quiet"), row, column + 1)
 
 
 def _label(words: str, kind: str) -> QLabel:
