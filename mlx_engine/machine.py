@@ -54,6 +54,18 @@ def describe() -> Machine:
     )
 
 
+def lines(machine: Machine) -> list[str]:
+    """The machine as a person reads it."""
+    blas = f", BLAS {machine.blas}" if machine.blas else ""
+    return [
+        f"Machine    {machine.cpu}, {machine.cores} cores, "
+        f"{memory.gigabytes(machine.memory_bytes)}, {machine.os}",
+        f"Device     {machine.device} ({machine.route}), lets a process hold "
+        f"{memory.gigabytes(machine.limit_bytes)}",
+        f"Software   MLX {machine.mlx}, Python {machine.python}{blas}",
+    ]
+
+
 def copy_bandwidth() -> float:
     """Bytes a second that a large copy moves, read and written, the best of a few rounds.
 

@@ -136,8 +136,8 @@ def ensure_room(config: ModelConfig, positions: int, held_bytes: int, target: De
     needed += grown.working_bytes - _PROCESS_BYTES
     if needed > target.free_bytes:
         raise OutOfMemory(
-            f"A conversation of {positions:,} tokens needs {gigabytes(needed)} more memory and only "
-            f"{gigabytes(target.free_bytes)} is free now. Close other apps and try again, or "
+            f"A conversation of {positions:,} tokens needs {gigabytes(needed)} more memory and "
+            f"only {gigabytes(target.free_bytes)} is free now. Close other apps and try again, or "
             "start a shorter chat."
         )
 
