@@ -50,43 +50,43 @@ class AttachmentBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme: Theme = LIGHT
-        self._chips: list[Chip] = []
+        self.chips: list[Chip] = []
         self._layout = FlowLayout(self)
         self.hide()
 
     @property
     def attachments(self) -> tuple[Attachment, ...]:
-        return tuple(chip.attachment for chip in self._chips)
+        return tuple(chip.attachment for chip in self.chips)
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
-        for chip in self._chips:
+        for chip in self.chips:
             chip.set_theme(theme)
 
     def add(self, attachment: Attachment) -> None:
         """Adds a document, or its newer reading if it is there already."""
-        for chip in self._chips:
+        for chip in self.chips:
             if chip.attachment.path == attachment.path:
                 chip.attachment = attachment
                 return
         chip = Chip(attachment, self._theme)
         chip.removed.connect(lambda: self._remove(chip))
-        self._chips.append(chip)
+        self.chips.append(chip)
         self._layout.addWidget(chip)
         self._announce()
 
     def clear(self) -> None:
-        while self._chips:
-            self._remove(self._chips[-1])
+        while self.chips:
+            self._remove(self.chips[-1])
 
     def _remove(self, chip: Chip) -> None:
-        self._chips.remove(chip)
+        self.chips.remove(chip)
         self._layout.removeWidget(chip)
         chip.hide()
         chip.deleteLater()
         self._announce()
 
     def _announce(self) -> None:
-        self.setVisible(bool(self._chips))
+        self.setVisible(bool(self.chips))
         self.updateGeometry()
         self.changed.emit()

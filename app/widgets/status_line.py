@@ -33,6 +33,10 @@ class StatusLine(QWidget):
         """All that the line says, also where the window is too narrow to show it."""
         return _BETWEEN.join([self._state.text(), *self._parts])
 
+    @property
+    def shown_numbers(self) -> str:
+        return self._numbers.text()
+
     def set_state(self, words: str) -> None:
         """The model's name, or what is happening to it."""
         self._state.setText(words)

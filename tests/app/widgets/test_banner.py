@@ -1,0 +1,70 @@
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.problem import Problem
+from app.widgets.banner import Banner
+from app.widgets.notice import Notice
+
+LOST = Problem("The engine ended.", "Start again", "restart_engine", topic="engine")
+FULL = Problem("The disk is full.", "Try again", "retry_save", topic="storage")
+
+
+def test_the_latest_problem_shows_and_the_older_one_comes_back(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_problem(LOST)
+    banner.show_problem(FULL)
+    assert banner.text == "The disk is full."
+    banner.solve("storage")
+    assert (banner.text, banner.action.text()) == ("The engine ended.", "Start again")
+    banner.solve("storage")  # of nothing
+    banner.solve("engine")
+    assert not banner.isVisible()
+    assert banner.text == ""
+
+
+def test_a_newer_problem_of_a_topic_replaces_the_older(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_problem(LOST)
+    banner.show_problem(Problem("It ended again.", topic="engine"))
+    assert banner.text == "It ended again."
+    assert not banner.action.isVisibleTo(banner)
+    banner.solve("engine")
+    assert banner.text == ""
+
+
+def test_the_way_out_is_told_by_its_key_and_closes_the_banner(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_problem(FULL)
+    with qtbot.waitSignal(banner.action_requested, timeout=1000) as asked:
+        banner.action.click()
+    assert asked.args == ["retry_save"]
+    assert banner.text == ""
+
+
+def test_a_banner_can_be_dismissed_and_shows_text_literally(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_problem(Problem("No model at <b>/x</b>."))
+    assert banner.text == "No model at <b>/x</b>."
+    banner.close_button.click()
+    assert banner.text == ""
+
+
+def test_a_notice_stands_over_its_place_and_can_be_acted_on(qtbot: QtBot) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    page.resize(600, 400)
+    notice = Notice(page)
+    notice.place_above(QPoint(300, 350))
+    page.show()
+    notice.say("Chat deleted", "Undo")
+    assert notice.isVisible()
+    assert notice.geometry().bottom() == 349
+    assert abs(notice.geometry().center().x() - 300) <= 1
+    with qtbot.waitSignal(notice.acted, timeout=1000):
+        notice.action.click()
+    assert not notice.isVisible()
