@@ -42,7 +42,7 @@ LINE_BYTES = 64 << 20  # a longer request is refused; a full context is about 1 
 _GRACE_S = 0.5  # that a step on the device gets to end by itself once input has ended
 _MESSAGE_CHARACTERS = 600
 
-Job = tuple[Request, "Turn | None"] | Failed | None  # None is the end of input
+Job = tuple[Request, "Turn | None"] | Failed
 
 
 def run() -> int:
@@ -57,9 +57,11 @@ def run() -> int:
             traceback.print_exc()
             emit(Failed(None, "engine", f"MLX can't start on this machine: {one_line(error)}"))
             return 1
-        inbox = Inbox(sys.stdin.buffer, emit)
+        # A file of its own: Python waits for sys.stdin's lock at exit, which the reader may hold.
+        inbox = Inbox(open(0, "rb", closefd=False), emit)  # noqa: SIM115 (open to the end)
         threading.Thread(target=_read_and_leave, args=(inbox,), name="reader", daemon=True).start()
-        _serve(engine, inbox, emit)
+        while (job := inbox.next()) is not None:
+            serve(job, engine, inbox, emit)
     except BrokenPipeError:
         pass  # nobody listens any more
     return 0
@@ -87,23 +89,23 @@ def _read_and_leave(inbox: "Inbox") -> None:
     os._exit(0)
 
 
-def _serve(engine: "Engine", inbox: "Inbox", emit: Callable[[Event], None]) -> None:
-    while (job := inbox.next()) is not None:
-        if isinstance(job, Failed):
-            emit(job)
-            continue
-        request, turn = job
-        try:
-            engine.handle(request, turn)
-        except BrokenPipeError:
-            raise
-        except EngineError as error:
-            emit(Failed(request.id, error.kind, one_line(error)))
-        except Exception as error:
-            traceback.print_exc()
-            emit(_unexpected(request, error, engine))
-        finally:
-            inbox.finished(request.id)
+def serve(job: Job, engine: "Engine", inbox: "Inbox", emit: Callable[[Event], None]) -> None:
+    """One request; whatever it fails with becomes an event. Raises BrokenPipeError alone."""
+    if isinstance(job, Failed):
+        emit(job)
+        return
+    request, turn = job
+    try:
+        engine.handle(request, turn)
+    except BrokenPipeError:
+        raise
+    except EngineError as error:
+        emit(Failed(request.id, error.kind, one_line(error)))
+    except Exception as error:
+        traceback.print_exc()
+        emit(_unexpected(request, error, engine))
+    finally:
+        inbox.finished(request.id)
 
 
 def _unexpected(request: Request, error: Exception, engine: "Engine") -> Failed:
@@ -125,14 +127,21 @@ class Inbox:
         """`emit` is for answers to `ping` alone; everything else is the main thread's to say."""
         self._source = source
         self._emit = emit
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._turns: dict[str, Turn] = {}  # turns that wait or run, by the id of their request
         self._ended = threading.Event()
 
-    def next(self) -> Job:
-        """Wait for the next request; None once input has ended."""
+    def next(self) -> Job | None:
+        """Wait for the next request; None once input has ended, whatever is still queued."""
         job = self._jobs.get()
         return None if self._ended.is_set() else job
+
+    def taken(self) -> list[Job]:
+        """What is queued, without waiting."""
+        jobs = []
+        while not self._jobs.empty():
+            jobs.append(self._jobs.get())
+        return [job for job in jobs if job is not None]
 
     def finished(self, request_id: str) -> None:
         self._turns.pop(request_id, None)
