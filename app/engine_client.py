@@ -68,7 +68,7 @@ class EngineClient(QObject):
     message = Signal(object)  # protocol.MessageDone
     done = Signal(object)  # protocol.Done
     failed = Signal(object)  # protocol.Failed that ends a generate or a count
-    load_failed = Signal(object)  # protocol.Failed that ends a load
+    load_failed = Signal(object)  # protocol.Failed that ends a load; the model before returns
     counted = Signal(object)  # protocol.Counted
     stats = Signal(object)  # protocol.StatsReport
     models = Signal(object)  # protocol.ModelList
@@ -88,6 +88,7 @@ class EngineClient(QObject):
         self._patience = patience or Patience()
         self._log = EngineLog(log)
         self._process: EngineProcess | None = None
+        self._ended_process: EngineProcess | None = None  # stays until it has told its end
         self._numbers = itertools.count(1)
         self._outstanding: dict[str, Request] = {}  # asked and not answered, by id
         self._wanted: Load | None = None  # what a new process opens first
@@ -134,7 +135,7 @@ class EngineClient(QObject):
             return
         self._gave_up = False
         self._greeted = False
-        self._process = process = EngineProcess(self._command, self._log, self)
+        self._process = process = EngineProcess(self._command, self._log)
         process.received.connect(self._on_event)
         process.ended.connect(self._on_ended)
         self._watchdog.start()
@@ -193,8 +194,8 @@ class EngineClient(QObject):
             process.blockSignals(True)
             process.close(0 if self._state == "not responding" else self._patience.leaving_ms)
         self._log.close()
-        self._outstanding.clear()
         self._set_state("off")
+        self._forget_outstanding()
 
     # Requests ------------------------------------------------------------------------------------
 
@@ -288,17 +289,16 @@ class EngineClient(QObject):
             self.problem.emit(
                 Problem(failure.message, "Choose model…", "choose_model", topic="engine")
             )
-        self.load_failed.emit(failure)
-        if before is not None and self._wanted is None:
+        if before is not None:
             self.load(before.model, before.context)
+        self.load_failed.emit(failure)
 
     # Life and death ------------------------------------------------------------------------------
 
     def _on_ended(self, how: str) -> None:
         if self._process is None:
             return
-        self._process.deleteLater()
-        self._process = None
+        self._ended_process, self._process = self._process, None
         self._model = None
         self._watchdog.stop()
         if not self._gave_up:

@@ -7,7 +7,7 @@ protocol's lines, not what they mean.
 import signal
 from collections.abc import Sequence
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, QTimer, Signal
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 
 from app.engine_command import EngineLog, engine_environment
 from mlx_engine.protocol import ProtocolError, Request, decode_event, encode
@@ -21,10 +21,8 @@ class EngineProcess(QObject):
     received = Signal(object)  # a protocol event
     ended = Signal(str)  # how, to complete "The engine …"
 
-    def __init__(
-        self, command: Sequence[str], log: EngineLog, parent: QObject | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, command: Sequence[str], log: EngineLog) -> None:
+        super().__init__()
         self._log = log
         self._pieces: list[bytes] = []  # of a line that has not ended
         self._length = 0
@@ -37,7 +35,8 @@ class EngineProcess(QObject):
         process.setProcessEnvironment(environment)
         process.readyReadStandardOutput.connect(self._read)
         process.readyReadStandardError.connect(self._keep_log)
-        process.finished.connect(self._on_finished)
+        # Queued: whoever hears of the end may drop this object, and QProcess with it.
+        process.finished.connect(self._on_finished, Qt.ConnectionType.QueuedConnection)
         process.errorOccurred.connect(self._on_error)
 
     @property

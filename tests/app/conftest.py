@@ -1,12 +1,64 @@
-"""Chats to test with, in a real database file."""
+"""Chats to test with, in a real database file, and a scripted engine in a real process."""
 
+import gc
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from pytestqt.qtbot import QtBot
 
+from app.chats.library import ChatLibrary
 from app.chats.models import Chat, ChatMessage, new_id, now
 from app.chats.store import ChatStore
+from app.engine_client import EngineClient
+from app.engine_watch import Patience
+
+SCRIPT = str(Path(__file__).with_name("scripted_engine.py"))
+QUICK = Patience(tick_ms=50, start=200, silence=6, answer=6, recovery=8, restart_ms=20)
+
+MakeEngine = Callable[..., EngineClient]
+
+
+@pytest.fixture(autouse=True)
+def _no_garbage() -> None:
+    """What the test before left goes now, on this thread. Python collects cycles on whichever
+    thread allocates, the store's included, and Qt's objects may not be deleted there. (In the app
+    they have parents, which delete them.)"""
+    gc.collect()
+
+
+@pytest.fixture
+def make_engine(tmp_path: Path, qtbot: QtBot) -> Iterator[MakeEngine]:
+    """Builds clients of the scripted engine; options are those of `scripted_engine.py`."""
+    made: list[EngineClient] = []
+
+    def make(*options: str, patience: Patience = QUICK) -> EngineClient:
+        command = [sys.executable, SCRIPT, *options]
+        made.append(EngineClient(tmp_path / "log" / "engine.log", command, patience))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.shut_down()
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine, qtbot: QtBot) -> EngineClient:
+    """With the guide loaded."""
+    client = make_engine()
+    with qtbot.waitSignal(client.ready):
+        client.load("guide")
+    return client
+
+
+@pytest.fixture
+def library(database: Path, qtbot: QtBot) -> Iterator[ChatLibrary]:
+    opened = ChatLibrary(database)
+    with qtbot.waitSignal(opened.chats_changed):
+        opened.start()
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

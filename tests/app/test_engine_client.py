@@ -2,8 +2,7 @@
 
 import os
 import signal
-import sys
-from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,12 +10,9 @@ from pytestqt.qtbot import QtBot
 
 from app.engine_client import EngineClient
 from app.engine_command import LOG_BYTES
-from app.engine_watch import Patience
 from app.problem import Problem
 from mlx_engine.protocol import Delta, Json, Sampling
-
-SCRIPT = str(Path(__file__).with_name("scripted_engine.py"))
-QUICK = Patience(tick_ms=50, start=200, silence=6, answer=6, recovery=8, restart_ms=20)
+from tests.app.conftest import QUICK, MakeEngine
 
 
 def saying(text: str) -> Json:
@@ -31,32 +27,7 @@ def is_running(pid: int) -> bool:
     return True
 
 
-@pytest.fixture
-def make_engine(tmp_path: Path) -> Iterator[Callable[..., EngineClient]]:
-    made: list[EngineClient] = []
-
-    def make(*options: str, patience: Patience = QUICK) -> EngineClient:
-        command = [sys.executable, SCRIPT, *options]
-        made.append(EngineClient(tmp_path / "log" / "engine.log", command, patience))
-        return made[-1]
-
-    yield make
-    for engine in made:
-        engine.shut_down()
-
-
-@pytest.fixture
-def engine(make_engine: Callable[..., EngineClient], qtbot: QtBot) -> EngineClient:
-    """With the guide loaded."""
-    client = make_engine()
-    with qtbot.waitSignal(client.ready):
-        client.load("guide")
-    return client
-
-
-def test_states_tell_what_it_is_doing(
-    make_engine: Callable[..., EngineClient], qtbot: QtBot
-) -> None:
+def test_states_tell_what_it_is_doing(make_engine: MakeEngine, qtbot: QtBot) -> None:
     client = make_engine()
     states: list[str] = [client.state]
     client.state_changed.connect(states.append)
@@ -115,7 +86,7 @@ def test_a_kill_between_turns_is_not_noticed(engine: EngineClient, qtbot: QtBot)
 
 
 def test_it_gives_up_after_three_restarts_and_starts_again_when_asked(
-    make_engine: Callable[..., EngineClient], qtbot: QtBot
+    make_engine: MakeEngine, qtbot: QtBot
 ) -> None:
     client = make_engine()
     starts: list[str] = []
@@ -130,7 +101,7 @@ def test_it_gives_up_after_three_restarts_and_starts_again_when_asked(
 
 
 def test_a_turn_asked_while_the_engine_is_down_is_lost_not_forgotten(
-    make_engine: Callable[..., EngineClient], qtbot: QtBot
+    make_engine: MakeEngine, qtbot: QtBot
 ) -> None:
     client = make_engine()
     with qtbot.waitSignal(client.turn_lost) as blocker:
@@ -160,11 +131,7 @@ def test_a_frozen_engine_is_said_and_restarted(engine: EngineClient, qtbot: QtBo
     assert engine.pid != before and not is_running(before)
 
 
-def test_a_frozen_engine_can_be_restarted_at_once(
-    make_engine: Callable[..., EngineClient], qtbot: QtBot
-) -> None:
-    from dataclasses import replace
-
+def test_a_frozen_engine_can_be_restarted_at_once(make_engine: MakeEngine, qtbot: QtBot) -> None:
     client = make_engine(patience=replace(QUICK, recovery=10_000))
     with qtbot.waitSignal(client.ready):
         client.load("guide")
@@ -191,11 +158,7 @@ def test_a_long_prefill_is_no_hang(engine: EngineClient, qtbot: QtBot) -> None:
     assert "not responding" not in states
 
 
-def test_an_engine_that_never_says_a_word_is_said(
-    make_engine: Callable[..., EngineClient], qtbot: QtBot
-) -> None:
-    from dataclasses import replace
-
+def test_an_engine_that_never_says_a_word_is_said(make_engine: MakeEngine, qtbot: QtBot) -> None:
     client = make_engine("--mute", patience=replace(QUICK, start=5))
     with qtbot.waitSignal(client.problem) as blocker:
         client.start()
@@ -218,7 +181,7 @@ def test_a_model_that_can_t_be_loaded_leaves_the_one_before(
 @pytest.mark.parametrize("options", [[], ["--stubborn"]])
 @pytest.mark.parametrize("asked", [None, "forever", "freeze"])
 def test_leaving_ends_the_process(
-    make_engine: Callable[..., EngineClient],
+    make_engine: MakeEngine,
     qtbot: QtBot,
     options: list[str],
     asked: str | None,
@@ -234,9 +197,7 @@ def test_leaving_ends_the_process(
     assert not is_running(pid) and client.state == "off"
 
 
-def test_the_log_is_kept_and_bounded(
-    make_engine: Callable[..., EngineClient], tmp_path: Path, qtbot: QtBot
-) -> None:
+def test_the_log_is_kept_and_bounded(make_engine: MakeEngine, tmp_path: Path, qtbot: QtBot) -> None:
     client = make_engine("--chatty")  # 4.8 MB
     with qtbot.waitSignal(client.ready):
         client.load("guide")

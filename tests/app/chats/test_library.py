@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from pytestqt.qtbot import QtBot
 
 from app.chats.library import ChatLibrary
@@ -17,15 +16,6 @@ from app.problem import Problem
 
 Make = Callable[..., ChatMessage]
 MakeChat = Callable[..., Chat]
-
-
-@pytest.fixture
-def library(database: Path, qtbot: QtBot) -> Iterator[ChatLibrary]:
-    opened = ChatLibrary(database)
-    with qtbot.waitSignal(opened.chats_changed):
-        opened.start()
-    yield opened
-    opened.close()
 
 
 def loaded(

@@ -1,0 +1,150 @@
+"""One turn: from a question on the path to a finished reply.
+
+Owns the request to the engine and the reply it brings, and turns every way a turn can end into a
+status and, where a person should know, a problem. Knows no chats, no store, no widget.
+"""
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QObject, Signal
+
+from app import turn_problems as problems
+from app.chats.models import ChatMessage, Status, TurnStatistics
+from app.engine_client import EngineClient
+from app.problem import Problem
+from app.prompt import conversation_json
+from app.reply import Reply
+from app.settings import Settings
+from mlx_engine.protocol import Delta, Done, Failed, ModelInfo, Prefill, Sampling
+
+
+class Turn(QObject):
+    """Emits exactly one of `ended` and `refused`, and nothing after it."""
+
+    prefill_progress = Signal(int, int)
+    thinking_added = Signal(str)
+    answer_added = Signal(str)
+    ended = Signal(object, object)  # the whole ChatMessage; Problem | None
+    refused = Signal(object)  # Problem: the prompt is too long for the context; nothing was said
+
+    def __init__(
+        self,
+        engine: EngineClient,
+        path: Sequence[ChatMessage],
+        reply: ChatMessage,
+        settings: Callable[[], Settings],
+    ) -> None:
+        """`path` ends with the question, `reply` is the empty message that will answer it. It has
+        no parent: it goes with its last reference, when its end has been told."""
+        super().__init__()
+        self._engine = engine
+        self._path = tuple(path)
+        self._settings = settings
+        self._effort = reply.effort
+        self._reply = Reply(reply)
+        self._request_id: str | None = None  # None while the model is not there yet
+        self._is_over = False
+        engine.ready.connect(self._ask)
+        engine.prefill.connect(self._on_prefill)
+        engine.delta.connect(self._on_delta)
+        engine.done.connect(self._on_done)
+        engine.failed.connect(self._on_failed)
+        engine.turn_lost.connect(self._on_lost)
+        engine.load_failed.connect(self._on_load_failed)
+        engine.state_changed.connect(self._on_engine_state)
+
+    @property
+    def reply_id(self) -> str:
+        return self._reply.id
+
+    def start(self) -> None:
+        """Asks the engine now, or as soon as its model is open."""
+        if self._engine.state == "failed":
+            self._engine.restart()
+        if self._engine.model is not None:
+            self._ask(self._engine.model)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether words have come since `message` was asked last."""
+        return self._reply.has_news
+
+    def message(self) -> ChatMessage:
+        """The reply as far as it has come."""
+        return self._reply.message()
+
+    def statistics(self) -> TurnStatistics:
+        return self._reply.statistics()
+
+    def stop(self) -> None:
+        """Ends the turn at once; the engine follows after its present step."""
+        if self._request_id is not None and not self._is_over:
+            self._engine.cancel(self._request_id)
+        self._end("stopped", "cancel")
+
+    def answer_now(self) -> None:
+        if self._request_id is not None:
+            self._engine.answer_now(self._request_id)
+
+    def _ask(self, model: ModelInfo) -> None:
+        if self._request_id is not None or self._is_over:
+            return
+        settings = self._settings()
+        self._reply.set_model(model)
+        self._request_id = self._engine.generate(
+            conversation_json(
+                self._path,
+                effort=self._effort,
+                is_guide=model.is_guide,
+                system_prompt=settings.system_prompt,
+            ),
+            Sampling(settings.temperature, settings.top_p, settings.top_k, settings.min_p),
+        )
+
+    def _is_mine(self, request_id: str | None) -> bool:
+        return request_id == self._request_id and request_id is not None and not self._is_over
+
+    def _on_prefill(self, progress: Prefill) -> None:
+        if self._is_mine(progress.id):
+            self._reply.take_prefill(progress)
+            self.prefill_progress.emit(progress.done, progress.total)
+
+    def _on_delta(self, delta: Delta) -> None:
+        if self._is_mine(delta.id):
+            is_answer = self._reply.take(delta)
+            (self.answer_added if is_answer else self.thinking_added).emit(delta.text)
+
+    def _on_done(self, done: Done) -> None:
+        if self._is_mine(done.id):
+            self._reply.take_numbers(done)
+            status: Status = "stopped" if done.stop == "cancel" else "complete"
+            has_answer = bool(self._reply.message().text.strip())
+            self._end(status, done.stop, problems.after_stop(done.stop, has_answer))
+
+    def _on_failed(self, failure: Failed) -> None:
+        if not self._is_mine(failure.id):
+            return
+        problem = problems.after_error(failure)
+        if failure.kind == "context" and not self._reply.has_words:
+            self._is_over = True
+            self.refused.emit(problem)
+        else:
+            self._end("failed", failure.message, problem)
+
+    def _on_lost(self, request_id: str) -> None:
+        if self._is_mine(request_id):
+            self._end("interrupted", "", problems.LOST)
+
+    def _on_load_failed(self, failure: Failed) -> None:
+        """The engine has said why. Where it goes back to a model there was before, that answers."""
+        if self._request_id is None and self._engine.model_key is None:
+            self._end("failed", failure.message)
+
+    def _on_engine_state(self, state: str) -> None:
+        if state in ("failed", "off") and self._request_id is None:
+            self._end("interrupted", "")
+
+    def _end(self, status: Status, stop: str, problem: Problem | None = None) -> None:
+        if not self._is_over:
+            self._is_over = True
+            self.ended.emit(self._reply.message(status, stop), problem)
