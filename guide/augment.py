@@ -69,8 +69,9 @@ def read_wording(language: str) -> Wording:
         for name, groups in sections.items()
         if not name.startswith("frame ") and name != "contractions"
     }
-    contractions = tuple((group[0], short) for group in sections["contractions"]
-                         for short in group[1:])
+    contractions = tuple(
+        (group[0], short) for group in sections["contractions"] for short in group[1:]
+    )
     return Wording(synonyms, frames, lists, contractions)
 
 

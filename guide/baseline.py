@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 import random
-import re
 import zlib
 from collections import Counter
-from itertools import islice
+from itertools import islice, pairwise
 
 import torch
 from torch.nn import functional as F  # noqa: N812
@@ -20,7 +19,10 @@ BUCKETS = 1 << 16
 def features(text: str) -> Counter[int]:
     """Hashed words, pairs of words, and groups of three to five letters within words."""
     words = normalise(text).split()
-    found = [*words, *(f"{first} {second}" for first, second in zip(words, words[1:], strict=False))]
+    found = [
+        *words,
+        *(f"{first} {second}" for first, second in pairwise(words)),
+    ]
     for word in words:
         framed = f"<{word}>"
         for size in (3, 4, 5):
@@ -30,7 +32,9 @@ def features(text: str) -> Counter[int]:
 
 def encode(texts: list[str], idf: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Indices, offsets and weights for an embedding bag; each text has length 1."""
-    indices, offsets, weights = [], [], []
+    indices: list[int] = []
+    offsets: list[int] = []
+    weights: list[float] = []
     for text in texts:
         counted = features(text)
         offsets.append(len(indices))

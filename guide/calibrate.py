@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from tokenizers import Tokenizer
 
-from guide.batches import collate
+from guide.batches import collate, prefixed
 from guide.compose import Renderer
 from guide.corpus import OUTSIDE, read_topics
 from guide.development import development_rows
@@ -22,12 +22,12 @@ def decision_states(network: Network, renderer: Renderer) -> torch.Tensor:
     numbers = {topic.name: number for number, topic in enumerate(topics)}
     found = []
     for effort in ("low", "medium", "high"):
-        rows, _ = development_rows(renderer, topics, effort)
+        root, rows, _ = development_rows(renderer, topics, effort)
         for start in range(0, len(rows), 12):
-            batch = collate(rows[start : start + 12], numbers)
-            place = network.place(batch.positions, batch.full, batch.banded)
+            batch = collate(root, rows[start : start + 12], numbers)
             with torch.no_grad():
-                states = network(batch.tokens, place)
+                passed = prefixed(network, batch)
+                states = passed.speak(passed.read())
             found += [states[row, begin] for row, begin, _ in batch.labels]
     return torch.stack(found)
 

@@ -1,9 +1,9 @@
 """Lays conversations out as trees of tokens in the app's exact prompt form.
 
-A row opens with one system message; under it stand many conversations that do not see each other.
+Many conversations stand side by side in a row and do not see each other.
 Inside a conversation each turn branches: the thought and answer hang on one branch, the history
-that later turns see (the answer without its thought) on the other. One row thus teaches many
-decisions at the price of one system message.
+that later turns see (the answer without its thought) on the other. All rows of a step
+share one system message, the root, which is passed through the network but once.
 """
 
 from __future__ import annotations
@@ -46,6 +46,8 @@ QUESTIONS = 0.25  # the share of such questions,
 FIRST = 8.0  # the first token of the label, which decides the answer,
 LABEL = 4.0  # the rest of the label,
 TEXT = 1.0  # the thought and the answer
+
+READING_LENGTH = 128  # tokens of a row of bare questions
 
 
 @dataclass(frozen=True)
@@ -221,6 +223,7 @@ class Composer:
         self.renderer = renderer
         self.mixture = mixture
         self.length = length
+        self.root = 0
         self.held_out = held_out_wordings()
         self.augmenters = {topic.language: Augmenter(topic.language) for topic in topics}
         kept = [replace(topic, questions=topic.training_lines()) for topic in topics]
@@ -279,10 +282,11 @@ class Composer:
         return tokens
 
     def grow(self, row: list[Segment], turns: list[Turn], effort: str, rng: random.Random) -> None:
-        """Hang a conversation under the row's system message."""
-        trunk = 0
+        """Hang a conversation under the root, which is `self.root` tokens long."""
+        trunk = -1
         for place, turn in enumerate(turns):
-            segment = Segment(parent=trunk, start=row[trunk].end)
+            start = row[trunk].end if place else self.root
+            segment = Segment(parent=trunk, start=start)
             if place:
                 self.renderer.history(segment, turns[place - 1])
             weight = QUESTION if rng.random() < QUESTIONS else 0.0
@@ -311,22 +315,19 @@ class Composer:
         del row[before:]
         return False
 
-    def root(self, effort: str, rng: random.Random) -> Segment:
-        """The system message of a row."""
+    def draw_root(self, effort: str, rng: random.Random) -> list[int]:
+        """The system message of a step."""
         date = datetime.date(2025, 8, 5) + datetime.timedelta(days=rng.randrange(1800))
         wanted = rng.random() < self.mixture.instructions
-        instructions = rng.choice(INSTRUCTIONS) if wanted else ""
-        root = Segment(parent=-1, start=0)
-        root.add(self.renderer.system(date, effort, instructions), 0.0)
-        root.close(self.renderer.special["start"], 0.0)
+        root = self.renderer.system(date, effort, rng.choice(INSTRUCTIONS) if wanted else "")
+        self.root = len(root)
         return root
 
-    def rows(self, rng: random.Random) -> Iterator[list[Segment]]:
-        """Rows of at most `length` tokens, each of one effort."""
+    def rows(self, effort: str, rng: random.Random) -> Iterator[list[Segment]]:
+        """Rows of at most `length` tokens."""
         waiting: list[list[Turn]] = []
         while True:
-            effort = rng.choice(EFFORTS)
-            row = [self.root(effort, rng)]
+            row: list[Segment] = []
             for turns in waiting:
                 self.grow_if_room(row, turns, effort, rng)
             waiting = []
@@ -334,5 +335,21 @@ class Composer:
                 turns = self.conversation(rng)
                 if not self.grow_if_room(row, turns, effort, rng):
                     waiting.append(turns)
-            if len(row) > 1:
+            yield row
+
+    def readings(self, rng: random.Random) -> Iterator[list[Segment]]:
+        """Rows of bare questions."""
+        special = self.renderer.special
+        row: list[Segment] = []
+        size = 0
+        while True:
+            turn = self.turn(rng)
+            tokens = self.question_tokens(turn.question, rng)
+            segment = Segment(parent=-1, start=self.root + 2, topic=turn.topic.name)
+            segment.add([special["message"], *tokens, special["end"]], 0.0)
+            segment.question = (1, 1 + len(tokens))
+            if row and size + len(segment.tokens) > READING_LENGTH:
                 yield row
+                row, size = [], 0
+            row.append(segment)
+            size += len(segment.tokens)

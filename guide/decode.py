@@ -75,9 +75,7 @@ def read_reply(renderer: Renderer, tokens: list[int]) -> Reply:
     opening = renderer.channel("analysis")
     middle = [special["end"], *renderer.assistant(), *renderer.channel("final")]
     text = renderer.tokenizer.decode
-    places = [
-        at for at in range(len(tokens)) if tokens[at : at + len(middle)] == middle
-    ]
+    places = [at for at in range(len(tokens)) if tokens[at : at + len(middle)] == middle]
     if tokens[: len(opening)] != opening or len(places) != 1 or tokens[-1] != special["return"]:
         return Reply("", "", False)
     thought = tokens[len(opening) : places[0]]

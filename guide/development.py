@@ -7,7 +7,7 @@ import random
 
 import torch
 
-from guide.batches import collate
+from guide.batches import collate, prefixed
 from guide.compose import Renderer, Segment, Turn
 from guide.corpus import OUTSIDE, Topic
 from guide.network import Network
@@ -16,45 +16,43 @@ DATE = datetime.date(2026, 11, 21)
 
 
 def development_rows(
-    renderer: Renderer, topics: list[Topic], effort: str, length: int = 384
-) -> tuple[list[list[Segment]], list[Topic]]:
-    """Rows of single turns that end with their label, and the topics in the same order."""
+    renderer: Renderer, topics: list[Topic], effort: str, length: int = 256
+) -> tuple[list[int], list[list[Segment]], list[Topic]]:
+    """The root, rows of single turns that end with their label, the topics in the same order."""
+    root = renderer.system(DATE, effort)
     rows: list[list[Segment]] = []
     owners: list[Topic] = []
     pairs = [(topic, line) for topic in topics for line in topic.development_lines()]
     random.Random(0).shuffle(pairs)
     for topic, line in pairs:
         if not rows or sum(len(segment.tokens) for segment in rows[-1]) > length - 48:
-            root = Segment(parent=-1, start=0)
-            root.add(renderer.system(DATE, effort), 0.0)
-            rows.append([root])
+            rows.append([])
         row = rows[-1]
         turn = Turn(topic, line, topic.answers[0])
-        segment = Segment(parent=0, start=row[0].end)
+        segment = Segment(parent=-1, start=len(root))
         renderer.question(segment, turn, renderer.ids(line))
         row.append(segment)
         branch = Segment(parent=len(row) - 1, start=segment.end)
         renderer.reply(branch, turn, topic.label, is_cut=True)
         row.append(branch)
         owners.append(topic)
-    return rows, owners
+    return root, rows, owners
 
 
 def measure(
     network: Network, renderer: Renderer, topics: list[Topic], effort: str = "medium"
 ) -> dict[str, float]:
     """Right, declined and wrong among questions inside, declined among those outside."""
-    rows, owners = development_rows(renderer, topics, effort)
+    root, rows, owners = development_rows(renderer, topics, effort)
     numbers = {topic.name: number for number, topic in enumerate(topics)}
     decline = {renderer.ids(topic.label)[0] for topic in topics if topic.key == OUTSIDE}
     counts = {"right": 0, "declined": 0, "inside": 0, "outside_declined": 0, "outside": 0}
     place = 0
     with torch.no_grad():
         for start in range(0, len(rows), 12):
-            batch = collate(rows[start : start + 12], numbers)
-            states = network(
-                batch.tokens, network.place(batch.positions, batch.full, batch.banded)
-            )
+            batch = collate(root, rows[start : start + 12], numbers)
+            passed = prefixed(network, batch)
+            states = passed.speak(passed.read())
             for row, begin, end in batch.labels:
                 said = network.lm_head(states[row, begin:end]).argmax(-1)
                 is_right = bool((said == batch.targets[row, begin:end]).all())

@@ -105,7 +105,8 @@ def load(folder: Path, shape: Shape | None = None) -> Network:
     """An exported guide as a network."""
     network = Network(shape or Shape())
     network.load_state_dict(restored(load_file(str(folder / WEIGHTS))))
-    return network.eval()
+    network.eval()
+    return network
 
 
 def logits(network: Network, tokens: torch.Tensor) -> torch.Tensor:
@@ -145,7 +146,10 @@ def export(run: Path, destination: Path, shift: float) -> None:
     tensors = published(network.state_dict())
     save_file(tensors, str(destination / WEIGHTS), metadata={"format": "pt"})
     total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    index = {"metadata": {"total_size": total}, "weight_map": dict.fromkeys(sorted(tensors), WEIGHTS)}
+    index = {
+        "metadata": {"total_size": total},
+        "weight_map": dict.fromkeys(sorted(tensors), WEIGHTS),
+    }
     write_json(destination / f"{WEIGHTS}.index.json", index)
     end, pad = tokenizer.token_to_id("<|return|>"), tokenizer.token_to_id("<|endoftext|>")
     write_json(destination / "config.json", config(network.shape, end, pad))

@@ -74,6 +74,12 @@ class Cache:
     keys: torch.Tensor | None = None
     values: torch.Tensor | None = None
 
+    def widen(self, batch: int) -> None:
+        """Let all rows of a batch share what one row holds."""
+        assert self.keys is not None and self.values is not None
+        self.keys = self.keys.expand(batch, -1, -1, -1)
+        self.values = self.values.expand(batch, -1, -1, -1)
+
     def extend(self, key: torch.Tensor, value: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Add new positions and return all."""
         if self.keys is not None and self.values is not None:
@@ -261,7 +267,7 @@ class Network(nn.Module):  # type: ignore[misc,unused-ignore]
         self.lm_head = nn.Linear(shape.hidden_size, shape.vocab_size, bias=False)
         self.frequencies, self.concentration = rope_frequencies(shape)
         self.dropout = 0.0
-        self.middle = torch.empty(0)  # the stream after half of the layers, for training's heads
+        self.half = shape.num_hidden_layers // 2
         self.initialise()
 
     def initialise(self) -> None:
@@ -298,16 +304,67 @@ class Network(nn.Module):  # type: ignore[misc,unused-ignore]
             banded=additive(banded),
         )
 
+    def embed(self, tokens: torch.Tensor) -> torch.Tensor:
+        """tokens (B, L) → (B, L, H)"""
+        x = self.model.embed_tokens(tokens)
+        return drop(x, self.dropout) if self.training and self.dropout else x
+
+    def read(self, tokens: torch.Tensor, place: Place) -> torch.Tensor:
+        """The stream after the lower half of the layers (B, L, H)."""
+        x = self.embed(tokens)
+        for layer in self.model.layers[: self.half]:
+            x = layer(x, place)
+        return x
+
+    def speak(self, x: torch.Tensor, place: Place) -> torch.Tensor:
+        """The upper half: the stream after `read` → hidden states after the last norm."""
+        for layer in self.model.layers[self.half :]:
+            x = layer(x, place)
+        return self.model.norm(x)
+
     def forward(self, tokens: torch.Tensor, place: Place) -> torch.Tensor:
         """tokens (B, L) → hidden states after the last norm (B, L, H)."""
-        x = self.model.embed_tokens(tokens)
-        if self.training and self.dropout:
-            x = drop(x, self.dropout)
-        for layer in self.model.layers:
-            x = layer(x, place)
-            if layer.number == self.shape.num_hidden_layers // 2 - 1:
-                self.middle = x
-        return self.model.norm(x)
+        return self.speak(self.read(tokens, place), place)
+
+
+@dataclass
+class Prefixed:
+    """A pass over rows that share a root, which is itself passed through but once."""
+
+    network: Network
+    root: torch.Tensor  # (1, R)
+    tokens: torch.Tensor  # (B, L)
+    place: Place  # of the rows; its masks are (B, 1, L, 1 + R + L)
+    root_place: Place = field(init=False)
+    root_middle: torch.Tensor = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Root and rows get the same caches."""
+        length = self.root.shape[1]
+        positions = torch.arange(length).unsqueeze(0)
+        distance = positions.unsqueeze(2) - positions.unsqueeze(1)
+        full = distance >= 0
+        banded = full & (distance < self.network.shape.sliding_window)
+        self.root_place = self.network.place(positions, full, banded)
+        caches = [Cache() for _ in range(self.network.shape.num_hidden_layers)]
+        self.root_place.caches = self.place.caches = caches
+
+    def read(self) -> torch.Tensor:
+        """The rows' stream after the lower half (B, L, H)."""
+        self.root_middle = self.network.read(self.root, self.root_place)
+        self.widen(0, self.network.half)
+        return self.network.read(self.tokens, self.place)
+
+    def speak(self, middle: torch.Tensor) -> torch.Tensor:
+        """The rows' hidden states after the last norm (B, L, H)."""
+        self.network.speak(self.root_middle, self.root_place)
+        self.widen(self.network.half, self.network.shape.num_hidden_layers)
+        return self.network.speak(middle, self.place)
+
+    def widen(self, first: int, end: int) -> None:
+        """Share the root's keys and values of these layers."""
+        for cache in self.place.caches[first:end]:
+            cache.widen(self.tokens.shape[0])
 
 
 def additive(visible: torch.Tensor) -> torch.Tensor:

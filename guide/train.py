@@ -20,10 +20,10 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
 from guide import vocabulary
-from guide.batches import Batch, collate
+from guide.batches import Batch, collate, prefixed
 from guide.compose import FIRST, SYSTEM, Composer, Mixture, Renderer
 from guide.corpus import Topic, expand, read_topics
-from guide.development import measure
+from guide.development import development_rows, measure
 from guide.network import Network, Shape
 from guide.optimiser import Muon
 from guide.thoughts import EFFORTS, think
@@ -33,9 +33,12 @@ from guide.thoughts import EFFORTS, think
 class Recipe:
     """What fixes a run."""
 
-    steps: int = 2400
+    reading: int = 3000  # steps on bare questions with the lower half of the layers alone
+    reading_rows: int = 24
+    steps: int = 4200  # in all
+    level: float = 0.4  # share of the later steps before the rate falls
     rows: int = 16
-    length: int = 320
+    length: int = 256
     seed: int = 1
     rate: float = 4e-3  # AdamW's learning rate; Muon's is `muon_rate`
     muon_rate: float = 0.02
@@ -43,7 +46,7 @@ class Recipe:
     warmup: int = 60
     dropout: float = 0.1
     heads: float = 0.3  # weight of each auxiliary head
-    mxfp4_from: float = 0.7  # share of the run after which experts go through MXFP4
+    mxfp4_from: float = 0.6  # share of the later steps after which experts go through MXFP4
     average: float = 0.995  # decay of the averaged weights
     threads: int = 2
 
@@ -59,15 +62,23 @@ class Heads(nn.Module):  # type: ignore[misc,unused-ignore]
         self.end = nn.Linear(size, topics)
         self.mean = nn.Linear(size, topics)
 
-    def forward(self, states: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """states (B, L, H) → the sum of both losses"""
+    def forward(self, states: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """states (B, L, H) → logits (S, topics) of both"""
         rows, begin, end = batch.spans.unbind(1)
         sums = F.pad(states.cumsum(1), (0, 0, 1, 0))
         mean = (sums[rows, end] - sums[rows, begin]) / (end - begin).clamp(min=1).unsqueeze(-1)
         scale = states.shape[-1] ** 0.5
-        return F.cross_entropy(
-            self.end(F.normalize(states[rows, end], dim=-1) * scale), batch.topics
-        ) + F.cross_entropy(self.mean(F.normalize(mean, dim=-1) * scale), batch.topics)
+        return (
+            self.end(F.normalize(states[rows, end], dim=-1) * scale),
+            self.mean(F.normalize(mean, dim=-1) * scale),
+        )
+
+    def losses(self, states: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        """The sum of both losses, and what to log of them."""
+        end, mean = self(states, batch)
+        loss = F.cross_entropy(end, batch.topics) + F.cross_entropy(mean, batch.topics)
+        right = (end.argmax(-1) == batch.topics).float().mean().item()
+        return loss, {"heads": loss.item() / 2, "end right": right}
 
 
 def corpus_texts(topics: list[Topic]) -> list[str]:
@@ -86,9 +97,15 @@ def corpus_texts(topics: list[Topic]) -> list[str]:
     return texts
 
 
+def progress(step: int, recipe: Recipe) -> float:
+    """How much of the steps after reading is done; negative before."""
+    return (step - recipe.reading) / (recipe.steps - recipe.reading)
+
+
 def rate_at(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, level for half of the run, then linear to nothing."""
-    return min(1.0, (step + 1) / recipe.warmup, 2 * (1 - step / recipe.steps))
+    """Linear warm-up, level, then linear to nothing."""
+    fall = (1 - progress(step, recipe)) / (1 - recipe.level)
+    return min(1.0, (step + 1) / recipe.warmup, fall)
 
 
 class Run:
@@ -111,39 +128,61 @@ class Run:
 
     def make_optimisers(self) -> list[Any]:
         """Muon for the inner matrices, AdamW for all else."""
-        inner, matrices, small = [], [], list(self.heads.parameters())
+        inner: list[torch.Tensor] = []
+        matrices: list[torch.Tensor] = []
+        small = list(self.heads.parameters())
         for name, weight in self.network.named_parameters():
-            if "layers" in name and weight.ndim >= 2 and "bias" not in name and "router" not in name:
+            if (
+                "layers" in name
+                and weight.ndim >= 2
+                and "bias" not in name
+                and "router" not in name
+            ):
                 inner.append(weight)
             else:
                 (matrices if weight.ndim >= 2 and "bias" not in name else small).append(weight)
-        groups = [{"params": matrices, "weight_decay": self.recipe.decay},
-                  {"params": small, "weight_decay": 0.0}]
+        groups = [
+            {"params": matrices, "weight_decay": self.recipe.decay},
+            {"params": small, "weight_decay": 0.0},
+        ]
         for group in groups:
             group["base"] = self.recipe.rate
         adam = torch.optim.AdamW(groups, lr=self.recipe.rate, betas=(0.9, 0.98), eps=1e-9)
         return [adam, Muon(inner, self.recipe.muon_rate, self.recipe.decay)]
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether this step is one on bare questions."""
+        return self.step < self.recipe.reading
+
     def batch(self) -> Batch:
         """The rows of this step."""
         rng = random.Random(f"{self.recipe.seed}/{self.step}")
-        return collate(list(islice(self.composer.rows(rng), self.recipe.rows)), self.numbers)
+        effort = rng.choice(EFFORTS)
+        root = self.composer.draw_root(effort, rng)
+        if self.is_reading:
+            rows = islice(self.composer.readings(rng), self.recipe.reading_rows)
+        else:
+            rows = islice(self.composer.rows(effort, rng), self.recipe.rows)
+        return collate(root, list(rows), self.numbers)
 
     def losses(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss of a batch, and what to log of it."""
         network = self.network
-        place = network.place(batch.positions, batch.full, batch.banded)
-        states = network(batch.tokens, place)
+        passed = prefixed(network, batch)
+        middle = passed.read()
+        heads, log = self.heads.losses(middle, batch)
+        if self.is_reading:
+            return heads, log
+        states = passed.speak(middle)
         counted = batch.weights > 0
         logits = network.lm_head(states[counted])
         each = F.cross_entropy(logits, batch.targets[counted], reduction="none")
         weights = batch.weights[counted]
         spoken = (each * weights).sum() / weights.sum()
-        heads = self.heads(network.middle, batch)
         first = weights == FIRST
-        log = {
+        log |= {
             "loss": spoken.item(),
-            "heads": heads.item() / 2,
             "first": each[first].mean().item(),
             "right": (logits[first].argmax(-1) == batch.targets[counted][first])
             .float().mean().item(),
@@ -154,7 +193,7 @@ class Run:
         """One step."""
         recipe = self.recipe
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)
-        self.network.use_mxfp4(self.step >= recipe.mxfp4_from * recipe.steps)
+        self.network.use_mxfp4(progress(self.step, recipe) >= recipe.mxfp4_from)
         loss, log = self.losses(self.batch())
         loss.backward()
         parameters = [*self.network.parameters(), *self.heads.parameters()]
@@ -172,6 +211,22 @@ class Run:
             ):
                 mean.lerp_(weight, 1 - keep)
         return log
+
+    def development(self) -> dict[str, float]:
+        """How the network does on the questions set aside; the averaged one, once it speaks."""
+        if not self.is_reading:
+            self.averaged.use_mxfp4(progress(self.step, self.recipe) >= self.recipe.mxfp4_from)
+            return measure(self.averaged, self.renderer, self.topics)
+        self.network.eval()
+        root, rows, _ = development_rows(self.renderer, self.topics, "medium")
+        batch = collate(root, rows, self.numbers)
+        with torch.no_grad():
+            logits = self.heads(prefixed(self.network, batch).read(), batch)
+        self.network.train()
+        names = ("end", "mean", "both")
+        guesses = [part.argmax(-1) for part in (*logits, logits[0] + logits[1])]
+        rights = [(guess == batch.topics).float().mean().item() for guess in guesses]
+        return dict(zip(names, rights, strict=True))
 
     def save(self) -> None:
         """Write the checkpoint beside the old one, then in its place."""
@@ -226,9 +281,7 @@ def train(recipe: Recipe, out: Path, report_every: int = 50, save_every_s: float
         if now - saved > save_every_s or run.step == recipe.steps:
             run.save()
             saved = time.monotonic()
-            run.averaged.use_mxfp4(run.network.model.layers[0].mlp.experts.as_mxfp4)
-            figures = json.dumps(measure(run.averaged, run.renderer, topics))
-            print(f"step {run.step} development {figures}", flush=True)
+            print(f"step {run.step} development {json.dumps(run.development())}", flush=True)
 
 
 def main() -> None:
