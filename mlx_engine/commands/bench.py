@@ -1,0 +1,226 @@
+"""`sordino bench`: how fast a model is on this machine, and how fast it could be.
+
+Times alone say little, so they stand beside ratios: bytes moved per token against the fewest
+possible, and the share of the memory bandwidth that a large copy reaches in the same run.
+Owns the measurement and its report.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import mlx.core as mx
+import numpy as np
+
+from mlx_engine import machine, memory, models
+from mlx_engine.cache import PromptCache
+from mlx_engine.checkpoint import Checkpoint, inspect
+from mlx_engine.commands import MODEL_HELP, positive
+from mlx_engine.errors import EngineError
+from mlx_engine.generate import Finished, generate
+from mlx_engine.model import Model, serving_dtype
+from mlx_engine.protocol import Sampling
+from mlx_engine.tokenizer import Tokenizer
+from mlx_engine.traffic import decode_traffic, least_bytes
+
+_SEED = 20250805
+_ON_CPU = "a CPU launches no kernels; see operations"
+_LEAST = "each operation is at least one launch"
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    tokens: int
+    seconds: float
+    tokens_per_s: float | None  # None where there was nothing to measure
+
+
+@dataclass(frozen=True, slots=True)
+class BytesPerToken:
+    """Of one decoded token. `moved` is counted on the graph: in and out of every operation."""
+
+    least: int
+    moved: int
+    moved_over_least: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bandwidth:
+    """`share`: of the least bytes per token times tokens a second, of what a copy reaches."""
+
+    copy_bytes_per_s: float
+    least_share: float | None
+    moved_share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Launches:
+    per_token: int | None
+    why: str
+    operations_per_token: int
+    operations: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PeakMemory:
+    """The most that the process held from its start to the last token."""
+
+    loaded_bytes: int  # … when the model was loaded
+    peak_bytes: int
+    peak_over_checkpoint: float
+    cache_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    machine: machine.Machine
+    model: str
+    folder: str
+    checkpoint_bytes: int
+    dtype: str
+    load_s: float
+    prefill: Speed
+    decode: Speed
+    bytes_per_token: BytesPerToken
+    bandwidth: Bandwidth
+    launches: Launches
+    memory: PeakMemory
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument(
+        "--prompt", type=positive, metavar="N", default=512, help="tokens to read (%(default)s)"
+    )
+    parser.add_argument(
+        "--generate", type=positive, metavar="N", default=64, help="tokens to write (%(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+
+
+def run(options: argparse.Namespace) -> int:
+    report = measure(options.model, options.prompt, options.generate)
+    print(json.dumps(asdict(report), indent=1) if options.json else "\n".join(lines(report)))
+    return 0
+
+
+def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
+    """Load, read random tokens, write some; then count and copy."""
+    described = machine.describe()
+    place = models.resolve(name)
+    inventory = inspect(place.folder)
+    config, positions = inventory.config, prompt_tokens + new_tokens
+    if positions > config.max_position_embeddings:
+        raise EngineError(
+            f"{positions:,} tokens are more than the {config.max_position_embeddings:,} that "
+            f"{place.name} holds; ask for fewer."
+        )
+    target = memory.device()
+    plan = memory.plan(config, inventory.nbytes, target, name=place.name, context=positions)
+    memory.respect(plan, target)
+
+    started = time.perf_counter()
+    checkpoint = Checkpoint.open(place.folder)
+    tokenizer = Tokenizer.for_checkpoint(place.folder, config.vocab_size)
+    dtype = serving_dtype(checkpoint.nbytes)
+    model = Model(config, checkpoint.weights, dtype)
+    load_s = time.perf_counter() - started
+    loaded_bytes = memory.peak_bytes()
+
+    cache = PromptCache(config, dtype)
+    prompt = _random_prompt(tokenizer, prompt_tokens)
+    _turn(model, cache, prompt[:1], 1)  # what compiles or is read for the first time, does it now
+    cache.clear()
+    finished = _turn(model, cache, prompt, new_tokens)
+    peak_bytes, cache_bytes = memory.peak_bytes(), cache.nbytes
+    traffic, least = decode_traffic(model, cache.layers), least_bytes(config)
+    cache.clear()
+    copied = machine.copy_bandwidth()
+
+    decoded = finished.completion_tokens - 1  # the first token belongs to the prompt
+    rate = finished.decode_tokens_per_s if decoded else None
+    return Report(
+        machine=described,
+        model=place.name,
+        folder=str(place.folder),
+        checkpoint_bytes=checkpoint.nbytes,
+        dtype=str(dtype).removeprefix("mlx.core."),
+        load_s=load_s,
+        prefill=Speed(len(prompt), finished.prefill_s, finished.prefill_tokens_per_s),
+        decode=Speed(decoded, finished.decode_s, rate),
+        bytes_per_token=BytesPerToken(least, traffic.bytes_moved, traffic.bytes_moved / least),
+        bandwidth=Bandwidth(
+            copied,
+            rate and least * rate / copied,
+            rate and traffic.bytes_moved * rate / copied,
+        ),
+        launches=Launches(
+            per_token=None if described.route == "cpu" else traffic.operations,
+            why=_ON_CPU if described.route == "cpu" else _LEAST,
+            operations_per_token=traffic.operations,
+            operations=dict(sorted(traffic.kinds.items(), key=lambda kind: -kind[1])),
+        ),
+        memory=PeakMemory(loaded_bytes, peak_bytes, peak_bytes / checkpoint.nbytes, cache_bytes),
+    )
+
+
+def _random_prompt(tokenizer: Tokenizer, length: int) -> list[int]:
+    """Ordinary tokens, the same in every run."""
+    ordinary = [t for t in range(tokenizer.vocabulary_size) if not tokenizer.is_special(t)]
+    return [int(t) for t in np.random.default_rng(_SEED).choice(ordinary, length)]
+
+
+def _turn(model: Model, cache: PromptCache, prompt: list[int], new_tokens: int) -> Finished:
+    """No token ends the turn, so that all runs do the same work."""
+    context = len(prompt) + new_tokens + 1
+    sampling = Sampling(seed=_SEED)
+    steps = generate(
+        model, cache, prompt, sampling, stops={}, context=context, max_tokens=new_tokens
+    )
+    *_, finished = steps
+    assert isinstance(finished, Finished)
+    mx.synchronize()
+    return finished
+
+
+def lines(report: Report) -> Iterator[str]:
+    """The report as a person reads it."""
+    moved, bandwidth, held = report.bytes_per_token, report.bandwidth, report.memory
+    yield from machine.lines(report.machine)
+    yield f"Model      {report.model}, {report.checkpoint_bytes / 1e9:.3f} GB, {report.dtype}"
+    yield f"           {report.folder}"
+    yield ""
+    yield f"Load       {report.load_s:.2f} s"
+    yield f"Prefill    {_speed(report.prefill)}"
+    yield f"Decode     {_speed(report.decode)}"
+    yield (
+        f"Bytes      {moved.moved / 1e6:,.1f} MB moved per token, counted on the graph; "
+        f"{moved.least / 1e6:,.1f} MB at least; ratio {moved.moved_over_least:.2f}"
+    )
+    yield (
+        f"Bandwidth  a large copy reaches {bandwidth.copy_bytes_per_s / 1e9:.1f} GB/s; decode uses "
+        f"{_share(bandwidth.least_share)} of it by the least bytes, "
+        f"{_share(bandwidth.moved_share)} by those counted"
+    )
+    launches = report.launches
+    known = "not counted" if launches.per_token is None else f"{launches.per_token:,} per token"
+    yield f"Launches   {known}: {launches.why}"
+    yield f"Operations {launches.operations_per_token:,} per token"
+    yield (
+        f"Memory     peak {held.peak_bytes / 1e9:.3f} GB, {held.peak_over_checkpoint:.3f} of the "
+        f"checkpoint; {held.loaded_bytes / 1e9:.3f} GB once loaded; caches "
+        f"{held.cache_bytes / 1e6:.1f} MB"
+    )
+
+
+def _speed(speed: Speed) -> str:
+    if speed.tokens_per_s is None:
+        return "not measured: it takes two tokens at least"
+    rate = f"{speed.tokens_per_s:.1f}" if speed.tokens_per_s >= 1 else f"{speed.tokens_per_s:.3f}"
+    return f"{rate} tokens/s ({speed.tokens} in {speed.seconds:.2f} s)"
+
+
+def _share(share: float | None) -> str:
+    return "an unknown share" if share is None else f"{share:.1%}"
