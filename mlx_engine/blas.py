@@ -1,4 +1,4 @@
-"""Which BLAS serves MLX's products on a Linux CPU. Knows nothing of models.
+"""Which BLAS multiplies matrices on a Linux CPU, and on how many cores. Knows nothing of models.
 
 MLX's Linux wheel links the reference BLAS, which multiplies float32 matrices about thirty times
 slower than OpenBLAS. Symbols that a process already has win over a library's own, so a system
@@ -6,6 +6,7 @@ OpenBLAS that is loaded first, and globally, takes over. macOS uses Accelerate a
 """
 
 import ctypes
+import os
 import sys
 
 LIBRARY = "libopenblas.so.0"  # Debian and Ubuntu: libopenblas0-pthread; Fedora: openblas
@@ -14,9 +15,15 @@ LIBRARY = "libopenblas.so.0"  # Debian and Ubuntu: libopenblas0-pthread; Fedora:
 def prefer_openblas() -> bool:
     """Load the system's OpenBLAS, if there is one, for MLX to use. True if MLX will use it.
 
-    Call it before anything imports `mlx`: later it has no effect, and says so with False.
+    Call it before anything imports `mlx` or `numpy` (which brings an OpenBLAS of its own): later
+    it has no effect on them. Half of the cores are left to others, since OpenBLAS' threads wait
+    for each other busily: on two cores with one busy, two threads take ten times as long as one.
     """
-    if not sys.platform.startswith("linux") or "mlx.core" in sys.modules:
+    if not sys.platform.startswith("linux"):
+        return False
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, cores // 2)))
+    if "mlx.core" in sys.modules:
         return False
     try:
         ctypes.CDLL(LIBRARY, mode=ctypes.RTLD_GLOBAL)

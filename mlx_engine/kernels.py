@@ -16,13 +16,14 @@ from functools import cache
 import mlx.core as mx
 import numpy as np
 
+from mlx_engine import cpu_experts
 from mlx_engine.weights import Dense, Experts
 
 SWIGLU_ALPHA = 1.702  # the sigmoid's slope in gpt-oss' activation
 
 _WIDENED = 1 << 18  # weights that are widened at a time: 1 MB of float32, within a core's cache
 _SCORES = 1 << 24  # attention scores that a CPU holds at a time: 64 MB of float32
-_GROUPED = 8  # chosen experts a chunk, per expert there is, from which a CPU unpacks them whole
+_MANY = 4  # tokens an expert, on average, from which experts are read one after another
 
 
 @cache
@@ -135,16 +136,16 @@ def _band_mask(blocks: int, window: int, known: int) -> mx.array:
 
 def _attend(q: mx.array, kv: mx.array, sinks: mx.array, mask: mx.array | str | None) -> mx.array:
     """`q`: (B, H, L, d); `kv`: (2, B, G, T, d) → (B, H, L, d)."""
-    kv, sinks = kv.astype(q.dtype), sinks.astype(q.dtype)
+    keys, values = mx.split(kv.astype(q.dtype), 2)  # views; an index would copy
     scale = 1 / math.sqrt(q.shape[-1])
     return mx.fast.scaled_dot_product_attention(
-        q, kv[0], kv[1], scale=scale, mask=mask, sinks=sinks
+        q, keys.squeeze(0), values.squeeze(0), scale=scale, mask=mask, sinks=sinks.astype(q.dtype)
     )
 
 
 def _merge_heads(x: mx.array) -> mx.array:
     """(1, H, L, d) → (L, H · d)."""
-    return x[0].swapaxes(0, 1).reshape(x.shape[2], -1)
+    return x.squeeze(0).swapaxes(0, 1).reshape(x.shape[2], -1)
 
 
 def attention_out(x: mx.array, attended: mx.array, out: Dense) -> mx.array:
@@ -180,29 +181,37 @@ def experts(
 
     `x`, `normed`: (L, D); `chosen`, `weights`: (L, K) → (L, D). Gate and up rows are interleaved.
     """
-    if chosen.size < _GROUPED * gate_up.count:
-        inner = _swiglu(_gathered(normed[:, None], gate_up, chosen), limit)  # (L, K, I)
-        mixed = _gathered(inner, down, chosen) * weights[:, :, None]
-        return x + mixed.sum(axis=1)
-    order = mx.argsort(chosen.flatten())  # tokens of one expert next to each other
-    expert = chosen.flatten()[order]
-    rows = normed[order // chosen.shape[1]]
-    product = _grouped if on_cpu() else _sorted
-    mixed = product(_swiglu(product(rows, gate_up, expert), limit), down, expert)
-    back = mx.argsort(order)
-    mixed = mixed[back].reshape(*chosen.shape, -1) * weights[:, :, None]
-    return x + mixed.sum(axis=1)
+    many = chosen.size >= _MANY * gate_up.count
+    if many and on_cpu():
+        mixed = cpu_experts.mixture(normed, chosen, weights, gate_up, down, limit, SWIGLU_ALPHA)
+        return x + mixed
+    if many:
+        return x + _sorted_mixture(normed, chosen, weights, gate_up, down, limit)
+    inner = _swiglu(_gathered(normed[:, None], gate_up, chosen), limit)  # (L, K, I)
+    return x + (_gathered(inner, down, chosen) * weights[:, :, None]).sum(axis=1)
 
 
 def _gathered(x: mx.array, experts: Experts, chosen: mx.array) -> mx.array:
     """Each token's rows through its own experts. `x`: (L, 1 or K, in) → (L, K, out)."""
-    y = _quantized(x[:, :, None], experts, chosen, in_order=False)[:, :, 0]
+    y = _quantized(x[:, :, None], experts, chosen, in_order=False).squeeze(2)
     return y + experts.bias[chosen]
 
 
+def _sorted_mixture(
+    x: mx.array, chosen: mx.array, weights: mx.array, gate_up: Experts, down: Experts, limit: float
+) -> mx.array:
+    """The same for many tokens: those of one expert next to each other, so that it is read once."""
+    order = mx.argsort(chosen.flatten())
+    expert = chosen.flatten()[order]
+    rows = x[order // chosen.shape[1]][:, None]  # (L · K, 1, D)
+    inner = _swiglu(_sorted(rows, gate_up, expert), limit)
+    out = _sorted(inner, down, expert).squeeze(1)[mx.argsort(order)]
+    return (out.reshape(*chosen.shape, -1) * weights[:, :, None]).sum(axis=1)
+
+
 def _sorted(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
-    """Rows in order of their expert. `x`: (N, in); `expert`: (N,) → (N, out)."""
-    return _quantized(x[:, None], experts, expert, in_order=True)[:, 0] + experts.bias[expert]
+    """Rows in order of their expert. `x`: (N, 1, in); `expert`: (N,) → (N, 1, out)."""
+    return _quantized(x, experts, expert, in_order=True) + experts.bias[expert][:, None]
 
 
 def _quantized(x: mx.array, experts: Experts, chosen: mx.array, *, in_order: bool) -> mx.array:
@@ -216,28 +225,6 @@ def _quantized(x: mx.array, experts: Experts, chosen: mx.array, *, in_order: boo
         mode="mxfp4",
         sorted_indices=in_order,
     )
-
-
-def _grouped(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:
-    """As `_sorted`, on a CPU: each expert that is needed is unpacked once for all its rows.
-
-    Reads the number of rows from the device, which on a CPU costs nothing.
-    """
-    counts = np.bincount(np.array(expert), minlength=experts.count)
-    parts, start = [], 0
-    for number in np.flatnonzero(counts).tolist():
-        stop = start + int(counts[number])
-        weight = mx.dequantize(
-            experts.blocks[number],
-            experts.scales[number],
-            group_size=32,
-            bits=4,
-            mode="mxfp4",
-            dtype=x.dtype,
-        )
-        parts.append(x[start:stop] @ weight.T + experts.bias[number])
-        start = stop
-    return mx.concatenate(parts)
 
 
 def _swiglu(x: mx.array, limit: float) -> mx.array:

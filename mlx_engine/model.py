@@ -91,13 +91,20 @@ class Model:
 
 
 def _widened(published: Mapping[str, mx.array], dtype: mx.Dtype) -> Mapping[str, mx.array]:
-    """The weights, with small models' bfloat16 made float32 where that is what is computed in."""
+    """The weights, with small models' bfloat16 made float32 where that is what is computed in.
+
+    Matrices keep their shape but lie transposed, which halves the time of a product in the
+    reference BLAS and costs OpenBLAS nothing.
+    """
     nbytes = sum(array.nbytes for array in published.values())
     if dtype != mx.float32 or nbytes > WIDEN_BYTES:
         return published
-    wide = {
-        name: array.astype(mx.float32) if array.dtype == mx.bfloat16 else array
-        for name, array in published.items()
-    }
-    mx.eval(*wide.values())
+    wide = {}
+    for name, array in published.items():
+        if array.dtype == mx.bfloat16:
+            array = array.astype(mx.float32)
+            if name.endswith(("_proj.weight", "router.weight", "lm_head.weight")):
+                array = mx.contiguous(array.T).T
+            mx.eval(array)
+        wide[name] = array
     return wide
