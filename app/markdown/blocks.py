@@ -82,3 +82,16 @@ class Table:
 
 
 Block = Paragraph | Heading | CodeBlock | MathsBlock | Rule | Quote | ListItem | Table
+
+
+def has_link(block: Block) -> bool:
+    """Whether there is anything in it that can be opened."""
+    match block:
+        case Paragraph(spans) | Heading(_, spans):
+            return any(span.link for span in spans)
+        case Quote(blocks) | ListItem(blocks=blocks):
+            return any(map(has_link, blocks))
+        case Table():
+            cells = [*block.header, *(cell for row in block.rows for cell in row)]
+            return any(span.link for cell in cells for span in cell)
+    return False
