@@ -208,7 +208,7 @@ class Mixture:
     outside: float = 0.22  # questions that the guide has to decline
     elsewhere: float = 0.25  # of these: known questions about another program
     several_turns: float = 0.07  # conversations of two to four turns
-    whole: tuple[float, float, float] = (0.16, 0.12, 0.1)  # replies not cut, by effort
+    whole: tuple[float, float, float] = (0.45, 0.35, 0.25)  # replies not cut, by effort
     hurried: float = 0.06  # whole replies whose thought was cut short
     instructions: float = 0.05  # rows with a developer message
     split: float = 0.25  # questions some of whose tokens are written as two

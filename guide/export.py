@@ -21,6 +21,7 @@ from guide.network import Network, Shape
 DESTINATION = Path(__file__).parents[1] / "resources" / "guide"
 LARGEST_BYTES = 10 * 1024 * 1024
 WEIGHTS = "model.safetensors"
+SHIFT = 0.0  # how far to lean towards declining, from the development questions
 
 
 def config(shape: Shape, end: int, pad: int) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def largest_difference(trained: Network, exported: Network) -> float:
     return float((logits(rounded, tokens) - logits(exported, tokens)).abs().max())
 
 
-def export(run: Path, destination: Path, shift: float) -> None:
+def export(run: Path, destination: Path, shift: float = SHIFT) -> None:
     """Write, read back, compare, and refuse what is too large."""
     state = torch.load(run / "checkpoint.pt", weights_only=True)
     network = Network(Shape()).eval()
@@ -171,7 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--to", type=Path, default=DESTINATION)
-    parser.add_argument("--shift", type=float, default=0.0, help="lean towards declining")
+    parser.add_argument("--shift", type=float, default=SHIFT, help="lean towards declining")
     options = parser.parse_args()
     torch.set_num_threads(2)
     export(options.run, options.to, options.shift)

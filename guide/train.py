@@ -10,75 +10,27 @@ import argparse
 import json
 import random
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import distributed, multiprocessing, nn
 from torch.nn import functional as F  # noqa: N812
 
 from guide import vocabulary
 from guide.batches import Batch, collate, prefixed
 from guide.compose import FIRST, SYSTEM, Composer, Mixture, Renderer
-from guide.corpus import Topic, expand, read_topics
+from guide.corpus import HERE, Topic, expand, read_topics
 from guide.development import development_rows, measure
+from guide.export import DESTINATION, export
+from guide.heads import Heads
 from guide.network import Network, Shape
 from guide.optimiser import Muon
+from guide.recipe import Recipe, progress, rate_at
 from guide.thoughts import EFFORTS, think
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """What fixes a run."""
-
-    reading: int = 3000  # steps on bare questions with the lower half of the layers alone
-    reading_rows: int = 24
-    steps: int = 4200  # in all
-    level: float = 0.4  # share of the later steps before the rate falls
-    rows: int = 16
-    length: int = 256
-    seed: int = 1
-    rate: float = 4e-3  # AdamW's learning rate; Muon's is `muon_rate`
-    muon_rate: float = 0.02
-    decay: float = 0.1
-    warmup: int = 60
-    dropout: float = 0.1
-    heads: float = 0.3  # weight of each auxiliary head
-    mxfp4_from: float = 0.6  # share of the later steps after which experts go through MXFP4
-    average: float = 0.995  # decay of the averaged weights
-    threads: int = 2
-
-
-class Heads(nn.Module):  # type: ignore[misc,unused-ignore]
-    """Two classifiers of the question that training alone uses.
-
-    One reads the middle of the network where the question ends, the other the mean over its words.
-    """
-
-    def __init__(self, size: int, topics: int) -> None:
-        super().__init__()
-        self.end = nn.Linear(size, topics)
-        self.mean = nn.Linear(size, topics)
-
-    def forward(self, states: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """states (B, L, H) → logits (S, topics) of both"""
-        rows, begin, end = batch.spans.unbind(1)
-        sums = F.pad(states.cumsum(1), (0, 0, 1, 0))
-        mean = (sums[rows, end] - sums[rows, begin]) / (end - begin).clamp(min=1).unsqueeze(-1)
-        scale = states.shape[-1] ** 0.5
-        return (
-            self.end(F.normalize(states[rows, end], dim=-1) * scale),
-            self.mean(F.normalize(mean, dim=-1) * scale),
-        )
-
-    def losses(self, states: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
-        """The sum of both losses, and what to log of them."""
-        end, mean = self(states, batch)
-        loss = F.cross_entropy(end, batch.topics) + F.cross_entropy(mean, batch.topics)
-        right = (end.argmax(-1) == batch.topics).float().mean().item()
-        return loss, {"heads": loss.item() / 2, "end right": right}
 
 
 def corpus_texts(topics: list[Topic]) -> list[str]:
@@ -97,22 +49,11 @@ def corpus_texts(topics: list[Topic]) -> list[str]:
     return texts
 
 
-def progress(step: int, recipe: Recipe) -> float:
-    """How much of the steps after reading is done; negative before."""
-    return (step - recipe.reading) / (recipe.steps - recipe.reading)
-
-
-def rate_at(step: int, recipe: Recipe) -> float:
-    """Linear warm-up, level, then linear to nothing."""
-    fall = (1 - progress(step, recipe)) / (1 - recipe.level)
-    return min(1.0, (step + 1) / recipe.warmup, fall)
-
-
 class Run:
     """The state of a training run, which a checkpoint holds."""
 
-    def __init__(self, recipe: Recipe, topics: list[Topic], out: Path) -> None:
-        self.recipe, self.topics, self.out = recipe, topics, out
+    def __init__(self, recipe: Recipe, topics: list[Topic], out: Path, worker: int = 0) -> None:
+        self.recipe, self.topics, self.out, self.worker = recipe, topics, out, worker
         torch.manual_seed(recipe.seed)
         self.numbers = {topic.name: number for number, topic in enumerate(topics)}
         self.renderer = Renderer(vocabulary.load(out / "tokenizer.json"))
@@ -156,15 +97,17 @@ class Run:
         return self.step < self.recipe.reading
 
     def batch(self) -> Batch:
-        """The rows of this step."""
-        rng = random.Random(f"{self.recipe.seed}/{self.step}")
+        """The rows of this step, or this worker's share of them."""
+        stream = f"/{self.worker}" if self.worker else ""
+        rng = random.Random(f"{self.recipe.seed}/{self.step}{stream}")
         effort = rng.choice(EFFORTS)
         root = self.composer.draw_root(effort, rng)
         if self.is_reading:
-            rows = islice(self.composer.readings(rng), self.recipe.reading_rows)
+            rows, count = self.composer.readings(rng), self.recipe.reading_rows
         else:
-            rows = islice(self.composer.rows(effort, rng), self.recipe.rows)
-        return collate(root, list(rows), self.numbers)
+            rows, count = self.composer.rows(effort, rng), self.recipe.rows
+        mine = list(islice(rows, count // self.recipe.workers))
+        return collate(root, mine, self.numbers)
 
     def losses(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         """The loss of a batch, and what to log of it."""
@@ -192,11 +135,13 @@ class Run:
     def advance(self) -> dict[str, float]:
         """One step."""
         recipe = self.recipe
-        torch.manual_seed(recipe.seed * 1_000_003 + self.step)
+        torch.manual_seed(recipe.seed * 1_000_003 + self.step + self.worker * 500_009)
         self.network.use_mxfp4(progress(self.step, recipe) >= recipe.mxfp4_from)
         loss, log = self.losses(self.batch())
         loss.backward()
         parameters = [*self.network.parameters(), *self.heads.parameters()]
+        if recipe.workers > 1:
+            share_gradients(parameters, recipe.workers)
         nn.utils.clip_grad_norm_(parameters, 1.0)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
@@ -257,43 +202,87 @@ class Run:
         self.step = state["step"]
 
 
-def train(recipe: Recipe, out: Path, report_every: int = 50, save_every_s: float = 180) -> None:
-    """Run to the end, with a line of figures now and then."""
+def share_gradients(parameters: list[torch.Tensor], workers: int) -> None:
+    """Give every worker the mean of all gradients."""
+    gradients = [weight.grad for weight in parameters if weight.grad is not None]
+    flat = torch.cat([gradient.flatten() for gradient in gradients])
+    distributed.all_reduce(flat)
+    flat /= workers
+    start = 0
+    for gradient in gradients:
+        gradient.copy_(flat[start : start + gradient.numel()].view_as(gradient))
+        start += gradient.numel()
+
+
+class Diary:
+    """Prints a line of figures now and then, and saves."""
+
+    def __init__(self, run: Run, save_every_s: float, report_every: int = 50) -> None:
+        self.run, self.save_every_s, self.report_every = run, save_every_s, report_every
+        self.mean: dict[str, float] = {}
+        self.begun = self.saved = time.monotonic()
+        self.first_step = run.step
+
+    def note(self, log: dict[str, float]) -> None:
+        """Take in what a step logged."""
+        run = self.run
+        for name, value in log.items():
+            self.mean[name] = 0.95 * self.mean.get(name, value) + 0.05 * value
+        now = time.monotonic()
+        if run.step % self.report_every == 0:
+            figures = " ".join(f"{name} {value:.3f}" for name, value in self.mean.items())
+            pace = (now - self.begun) / (run.step - self.first_step)
+            print(f"step {run.step} {figures} s/step {pace:.2f}", flush=True)
+        if now - self.saved > self.save_every_s or run.step in (
+            run.recipe.reading,
+            run.recipe.steps,
+        ):
+            run.save()
+            self.saved = time.monotonic()
+            print(f"step {run.step} development {json.dumps(run.development())}", flush=True)
+
+
+def work(worker: int, recipe: Recipe, out: Path, save_every_s: float) -> None:
+    """One process of the run."""
     torch.set_num_threads(recipe.threads)
-    out.mkdir(parents=True, exist_ok=True)
-    topics = read_topics()
-    if not (out / "tokenizer.json").exists():
-        vocabulary.train(corpus_texts(topics)).save(str(out / "tokenizer.json"))
-    run = Run(recipe, topics, out)
+    if recipe.workers > 1:
+        distributed.init_process_group(
+            "gloo",
+            init_method=f"file://{(out / 'meeting').resolve()}",
+            world_size=recipe.workers,
+            rank=worker,
+            timeout=timedelta(hours=1),
+        )
+    run = Run(recipe, read_topics(), out, worker)
     run.resume()
-    begun = saved = time.monotonic()
-    first_step = run.step
-    mean: dict[str, float] = {}
+    diary = Diary(run, save_every_s)
     while run.step < recipe.steps:
         log = run.advance()
-        for name, value in log.items():
-            mean[name] = 0.95 * mean.get(name, value) + 0.05 * value
-        now = time.monotonic()
-        if run.step % report_every == 0:
-            figures = " ".join(f"{name} {value:.3f}" for name, value in mean.items())
-            pace = (now - begun) / (run.step - first_step)
-            print(f"step {run.step} {figures} s/step {pace:.2f}", flush=True)
-        if now - saved > save_every_s or run.step == recipe.steps:
-            run.save()
-            saved = time.monotonic()
-            print(f"step {run.step} development {json.dumps(run.development())}", flush=True)
+        if worker == 0:
+            diary.note(log)
+
+
+def train(recipe: Recipe, out: Path, save_every_s: float) -> None:
+    """Run to the end, or go on where a run of the same recipe stopped."""
+    out.mkdir(parents=True, exist_ok=True)
+    if not (out / "tokenizer.json").exists():
+        vocabulary.train(corpus_texts(read_topics())).save(str(out / "tokenizer.json"))
+    (out / "meeting").unlink(missing_ok=True)
+    multiprocessing.spawn(work, (recipe, out, save_every_s), nprocs=recipe.workers)
 
 
 def main() -> None:
     """The command line: every field of the recipe is an option."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=HERE.parent / "build" / "guide")
+    parser.add_argument("--to", type=Path, default=DESTINATION, help="where the guide is exported")
     parser.add_argument("--save-every-s", type=float, default=180)
     for name, value in asdict(Recipe()).items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
     options = vars(parser.parse_args())
-    out, save_every_s = options.pop("out"), options.pop("save_every_s")
-    train(Recipe(**options), out, save_every_s=save_every_s)
+    out, to, save_every_s = (options.pop(name) for name in ("out", "to", "save_every_s"))
+    train(Recipe(**options), out, save_every_s)
+    export(out, to)
 
 
 if __name__ == "__main__":
