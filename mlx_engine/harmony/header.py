@@ -59,13 +59,15 @@ _ROLE_WORDS = re.compile(
     rf"\s*(?:{_ROLE})*?({_ROLE})(?::([^\s<]+))?"
     rf"(?:({_CHANNEL})|\s+({_CHANNEL})(?=\s|$)|(?![a-z0-9_.\-]))"
 )
+# A header of which only the words are left, with the text run into them.
+_LOST_MARKS = re.compile(rf"\s*(?:{_ROLE})*\s*(?:analysis|commentary)")
 _CHANNEL_WORDS = re.compile(rf"\s*({_CHANNEL})((?:\s*(?:{_CHANNEL}))*)")
 _CHANNEL_WORD = re.compile(_CHANNEL)
 _RECIPIENT = re.compile(r"\s*to=([^\s<>{}\[\]()\"']*)")
 _TOOL = re.compile(r"(?:python|browser|[A-Za-z_][\w\-]*(?:\.[\w\-]+)+)")
 _TYPE = re.compile(r"\s*([\w./+\-]+)")
 _TYPE_BEFORE_JSON = re.compile(r"\s*(json|code)(?=\s*(?:[\[{]|$))")
-_KNOWN_TYPES = ("json", "code", "text")
+_KNOWN_TYPE = re.compile(r"\s*(json|code|text)")
 
 
 def read_header(segments: Sequence[Segment], role: str, *, is_closed: bool) -> Header:
@@ -74,7 +76,8 @@ def read_header(segments: Sequence[Segment], role: str, *, is_closed: bool) -> H
     `is_closed`: it ended in `<|message|>`. If not, its last words are likely the message's text.
     """
     if not is_closed and all(segment.mark is None for segment in segments):
-        return Header(role, text="".join(segment.text for segment in segments), is_bare=True)
+        text = "".join(segment.text for segment in segments)
+        return Header(role, text=text, is_bare=True, is_vague=bool(_LOST_MARKS.match(text)))
     header = Header(role)
     channels: set[str] = set()
     for segment in segments:
@@ -83,14 +86,7 @@ def read_header(segments: Sequence[Segment], role: str, *, is_closed: bool) -> H
         if segment.mark == CHANNEL and not is_closed:
             # The message's own text can only follow the last channel.
             header = replace(header, junk=header.junk + header.text, text="")
-        header = replace(
-            header,
-            role=words.role or header.role,
-            name=words.name or header.name,
-            recipient=header.recipient or words.recipient,
-            content_type=words.content_type or header.content_type,
-            text=header.text + words.rest,
-        )
+        header = _add(header, words)
     header = _read_unmarked_type(header)
     if is_closed:
         header = _read_bare_words(replace(header, junk=header.text, text=""))
@@ -99,6 +95,22 @@ def read_header(segments: Sequence[Segment], role: str, *, is_closed: bool) -> H
     channel = next((name for name in CHANNELS if name in channels), None)
     needs_channel = bool(header.junk.strip()) or any(s.mark == CHANNEL for s in segments)
     return replace(header, channel=channel, is_vague=channel is None and needs_channel)
+
+
+def _add(header: Header, words: _Words) -> Header:
+    text = header.text
+    if header.recipient and words.recipient not in (None, header.recipient):
+        text += f" to={words.recipient}"  # can't have two: the first counts
+    if header.content_type and words.content_type not in (None, header.content_type):
+        text += f" {words.content_type.removeprefix(CONSTRAIN)}"
+    return replace(
+        header,
+        role=words.role or header.role,
+        name=words.name or header.name,
+        recipient=header.recipient or words.recipient,
+        content_type=header.content_type or words.content_type,
+        text=text + words.rest,
+    )
 
 
 def is_cut_word(text: str, header: Header) -> bool:
@@ -118,7 +130,7 @@ def _read_segment(segment: Segment, is_closed: bool) -> _Words:
         return _read_role(text)
     if segment.mark == CHANNEL:
         return _read_channel(text, is_closed)
-    kind = _TYPE.match(text)
+    kind = (_TYPE if is_closed else _KNOWN_TYPE).match(text)
     recipient, rest = _read_recipient(text[kind.end() :] if kind else text)
     return _Words(
         content_type=CONSTRAIN + kind[1] if kind else None, recipient=recipient, rest=rest
@@ -143,11 +155,13 @@ def _read_channel(text: str, is_closed: bool) -> _Words:
     match = _CHANNEL_WORDS.match(text)
     if not match:
         return _Words(recipient=recipient, rest=text)
-    later, rest = _read_recipient(text[match.end() :])
+    rest = text[match.end() :]
+    if recipient is None:
+        recipient, rest = _read_recipient(rest)
     if rest.strip() or not is_closed:
         rest = match[2] + rest  # the further names may be words of the message's text
     channels = (match[1], *_CHANNEL_WORD.findall(match[2]))
-    return _Words(channels=channels, recipient=recipient or later, rest=rest)
+    return _Words(channels=channels, recipient=recipient, rest=rest)
 
 
 def _read_recipient(text: str) -> tuple[str | None, str]:
@@ -172,11 +186,9 @@ def _read_bare_words(header: Header) -> Header:
     if (
         content_type is None
         and len(words) == 1
-        and (words[0] in _KNOWN_TYPES or (recipient and _TYPE.fullmatch(words[0])))
+        and (_KNOWN_TYPE.fullmatch(words[0]) or (recipient and _TYPE.fullmatch(words[0])))
     ):
         content_type, *words = words
-    return (
-        header
-        if words
-        else replace(header, recipient=recipient, content_type=content_type, junk="")
-    )
+    if words:
+        return header
+    return replace(header, recipient=recipient, content_type=content_type, junk="")

@@ -5,12 +5,11 @@ rules, in this order: nothing raises; reasoning never reaches the answer; no tex
 
 - Text is the answer only if its header says `final`, or if it has no header and it is clear that
   nothing else will be: the turn ends with it. Until then such text is held back. It can't be
-  shown at once, for it often is reasoning, with the well-formed messages still to come
-  (openai/harmony issue 80).
+  shown at once, for it often is reasoning, with the well-formed messages still to come.
 - Text whose header should name a channel, and names none that is known, is taken for reasoning;
   so is text among the words of a header.
 - A message that lacks its `<|message|>` is the text that follows the words of its header.
-- Control tokens have no text. One that can't stand inside a message ends it or is ignored.
+- Control tokens have no text. One that can't stand where it does ends a message or is ignored.
 """
 
 import codecs
@@ -34,7 +33,7 @@ _TURN_ENDS = ("<|return|>", "<|endoftext|>")
 _MARKS = (START, CHANNEL, CONSTRAIN, _MESSAGE, _END, _CALL, *_TURN_ENDS)
 _MESSAGE_ENDS = (_END, _CALL, START, *_TURN_ENDS)
 _REASONING, _PREAMBLE, _ANSWER = CHANNELS
-_EVERYONE = (None, "all", "user")
+_NO_TOOL = (None, "all", "user", "assistant")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,8 @@ class StreamParser:
             events += self._close(mark)
         if mark in (START, CHANNEL, CONSTRAIN):
             events += self._release()
-            self._header.append((mark, []))
+            if self._header[-1] != (mark, []):  # doubled, it says no more
+                self._header.append((mark, []))
         if mark in _TURN_ENDS:
             events += self._release(ends_turn=True, returned=True)
         return events
@@ -131,6 +131,7 @@ class StreamParser:
             return []
         events = self._release()
         header = self._read_header(is_closed=True)
+        self._header = [(None, [])]
         self._body = _Body(header, _place(header))
         return events + self._emit_junk(header)
 
@@ -145,14 +146,17 @@ class StreamParser:
 
     def _close_header(self, mark: str | None) -> list[Event]:
         """The message ends before its `<|message|>`: the words after the header are its text."""
-        has_marks = len(self._header) > 1
         header = self._read_header(is_closed=False)
-        events = self._emit_junk(header)
         text = header.text if header.is_bare else header.text.lstrip()
-        was_cut = mark is None and (has_marks or self._message_count > 0)
-        if was_cut and is_cut_word(text.strip(), header):
-            return events
-        if not text.strip() and not (header.recipient and mark == _CALL):
+        if mark is None and is_cut_word(text.strip(), header):
+            # With nothing before it, a single word is the whole of a short answer.
+            text = text if header.is_bare and self._message_count == 0 else ""
+        events = self._emit_junk(header)
+        is_message = text.strip() or header.recipient or header.name
+        if not is_message and not events and mark not in (START, None):
+            return []  # a stray token among the words of a header, which go on
+        self._header = [(None, [])]
+        if not is_message:
             return events
         body = _Body(header, _place(header), [text])
         if body.place is not None:
@@ -171,13 +175,10 @@ class StreamParser:
         if body is None:
             return []
         is_answer = ends_turn and (returned or self._message_count == 0)
-        if body.header.is_bare and body.pieces[0].lstrip().startswith((_REASONING, _PREAMBLE)):
-            is_answer = False  # a header that lost its control tokens
         return self._emit(body, _ANSWER if is_answer else _REASONING)
 
     def _read_header(self, *, is_closed: bool) -> Header:
         segments = [Segment(mark, "".join(pieces)) for mark, pieces in self._header]
-        self._header = [(None, [])]
         return read_header(segments, self._role, is_closed=is_closed)
 
     def _emit_junk(self, header: Header) -> list[Event]:
@@ -212,7 +213,7 @@ def _place(header: Header) -> str | None:
         return _REASONING
     if header.role != "assistant":  # somebody else's words: never the answer
         return _PREAMBLE if header.channel == _PREAMBLE else _REASONING
-    if header.recipient not in _EVERYONE:  # a tool's arguments: neither
+    if header.recipient not in _NO_TOOL:  # a tool's arguments: neither
         return _REASONING if header.channel == _REASONING else _PREAMBLE
     return header.channel
 

@@ -28,7 +28,12 @@ def encoding() -> yardstick.HarmonyEncoding:
 
 def ids_of(text: str) -> list[int]:
     """The ids of `text`, in which the names of control tokens mean control tokens."""
-    return list(encoding().encode(text, allowed_special="all"))
+    return list(_ids_of(text))
+
+
+@cache
+def _ids_of(text: str) -> tuple[int, ...]:
+    return tuple(encoding().encode(text, allowed_special="all"))
 
 
 def text_of(ids: list[int]) -> str:

@@ -69,7 +69,7 @@ def _nest(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 @given(schemas().filter(lambda schema: isinstance(schema, dict)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_schema_is_written_as_openai_harmony_writes_it(schema: Json) -> None:
     tool = {"name": "f", "description": "Does it.", "parameters": schema}
     functions = {"functions": {"name": "functions", "tools": [tool]}}
@@ -168,7 +168,7 @@ def messages() -> st.SearchStrategy[Json]:
 
 
 @given(st.lists(messages(), max_size=5))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_conversation_is_rendered_as_openai_harmony_renders_it(entries: list[Json]) -> None:
     answers = [
         n for n, m in enumerate(entries) if (m["role"], m.get("channel")) == ("assistant", "final")
