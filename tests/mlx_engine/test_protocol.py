@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlx_engine.protocol import (
@@ -170,6 +170,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["type", "id", "model", "context", "conversation", "sampling", "x"]),
@@ -185,6 +186,7 @@ def test_no_json_makes_reading_fail_in_another_way(record: dict[str, Any]) -> No
     assert decode_request(encode(request)) == request or "NaN" in line.decode()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60))
 def test_no_bytes_make_reading_fail_in_another_way(line: bytes) -> None:
     with pytest.raises(ProtocolError):
