@@ -203,6 +203,7 @@ def _header(path: Path, promised: set[str] | None) -> dict[str, Tensor]:
                 name: Tensor(view.get_dtype(), tuple(view.get_shape()))
                 for name, view in slices.items()
             }
+        _refuse_names_told_twice(path)
     except (SafetensorError, OSError, ValueError, OverflowError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(
@@ -216,6 +217,18 @@ def _header(path: Path, promised: set[str] | None) -> dict[str, Tensor]:
             "fetch the checkpoint again."
         )
     return tensors
+
+
+def _refuse_names_told_twice(path: Path) -> None:
+    """The one flaw in a header that `safe_open` lets pass: the last of them would count."""
+
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a name appears twice in its header")
+
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        json.loads(file.read(length), object_pairs_hook=unique)
 
 
 def _compare(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], folder: Path) -> None:

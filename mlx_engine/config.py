@@ -171,7 +171,7 @@ class _Fields:
         count = self.integer("num_hidden_layers", at_most=1024)
         types = self._published.get("layer_types")
         if not isinstance(types, list) or len(types) != count:
-            self.fail("layer_types", f"must list {count} layers")
+            self.fail("layer_types", f"must list num_hidden_layers, {count}, layers")
         known = ("sliding_attention", "full_attention")
         if any(kind not in known for kind in types):
             self.fail("layer_types", f"may hold only {known[0]} and {known[1]}")

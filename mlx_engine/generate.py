@@ -117,7 +117,7 @@ def generate(
     context: int,
     max_tokens: int | None = None,
     boundary: int | None = None,
-    chunk: int = 512,
+    chunk: int | None = None,
     control: Control | None = None,
 ) -> Iterator[Step]:
     """Generate one turn after `prompt`, reusing what `cache` holds of it.
@@ -126,7 +126,8 @@ def generate(
     tokens that prompt and turn may have together; `max_tokens` the most that the turn may have.
     `boundary` is the token that opens a message (`<|start|>`): the cache is marked before each
     of the prompt's, so that a later prompt that differs from some message on reuses all before
-    it. `chunk` is the number of tokens prefilled at a time: between two chunks `control` is read.
+    it. `chunk` is the number of tokens prefilled at a time, by default the model's own choice;
+    between two chunks `control` is read.
 
     The generator may be abandoned at any step (`close()`); the cache stays usable.
 
@@ -147,7 +148,7 @@ def generate(
     if max_tokens is not None and max_tokens < room:
         limit = (max_tokens, "length")
     turn = _Turn(model, cache, prompt, Sampler(sampling), control or Control())
-    return turn.run(stops, limit, boundary, chunk)
+    return turn.run(stops, limit, boundary, chunk or model.prefill_chunk)
 
 
 class _Turn:

@@ -55,23 +55,20 @@ def qkv_rope(
 ) -> tuple[mx.array, mx.array]:
     """Normalise, project, rotate: what a layer's attention asks and what it adds to the cache.
 
-    `x`: (L, D); `cosines`, `sines`: float32 (L, d / 2), YaRN's concentration multiplied in.
+    `x`: (L, D); `cosines`, `sines`: as from `rope.Rope.table`: each pair (h[i], h[i + d / 2]) of a
+    head turns by its angle.
     Returns queries (H, L, d) and packed keys and values (2, G, L, d), in x's dtype.
     """
-    length, size = x.shape[0], 2 * cosines.shape[1]
+    length, size = x.shape[0], cosines.shape[2]
     normed = mx.fast.rms_norm(x, norm, eps)
-    queries, keys, values = (
-        linear(normed, dense).reshape(length, -1, size).swapaxes(0, 1) for dense in (q, k, v)
-    )
-    queries, keys = _rotate(queries, cosines, sines), _rotate(keys, cosines, sines)
-    return queries, mx.stack([keys, values])
-
-
-def _rotate(x: mx.array, cosines: mx.array, sines: mx.array) -> mx.array:
-    """Turn each pair (x[i], x[i + d / 2]) of a head by its angle. `x`: (heads, L, d)."""
-    first, second = mx.split(x, 2, axis=-1)
-    turned = [first * cosines - second * sines, second * cosines + first * sines]
-    return mx.concatenate(turned, axis=-1).astype(x.dtype)
+    queries, keys, values = (linear(normed, dense) for dense in (q, k, v))
+    turning = mx.concatenate([queries, keys], axis=-1).reshape(length, -1, size)
+    first, second = mx.split(turning, 2, axis=-1)
+    swapped = mx.concatenate([second, first], axis=-1)
+    turned = (turning * cosines + swapped * sines).astype(x.dtype).swapaxes(0, 1)
+    heads = queries.shape[1] // size
+    values = values.reshape(length, -1, size).swapaxes(0, 1)
+    return turned[:heads], mx.stack([turned[heads:], values])
 
 
 def full_attention(q: mx.array, kv: mx.array, sinks: mx.array) -> mx.array:
@@ -163,7 +160,7 @@ def router(
     """
     normed = mx.fast.rms_norm(x, norm, eps)
     logits = linear(normed, dense)
-    chosen = mx.argpartition(-logits, count - 1, axis=-1)[:, :count]
+    chosen = mx.argpartition(logits, -count, axis=-1)[:, -count:]
     weights = mx.softmax(mx.take_along_axis(logits, chosen, axis=-1), axis=-1, precise=True)
     return normed, chosen, weights
 
@@ -188,7 +185,7 @@ def experts(
     if many:
         return x + _sorted_mixture(normed, chosen, weights, gate_up, down, limit)
     inner = _swiglu(_gathered(normed[:, None], gate_up, chosen), limit)  # (L, K, I)
-    return x + (_gathered(inner, down, chosen) * weights[:, :, None]).sum(axis=1)
+    return x + (weights[:, None] @ _gathered(inner, down, chosen)).squeeze(1)
 
 
 def _gathered(x: mx.array, experts: Experts, chosen: mx.array) -> mx.array:
@@ -206,7 +203,7 @@ def _sorted_mixture(
     rows = x[order // chosen.shape[1]][:, None]  # (L · K, 1, D)
     inner = _swiglu(_sorted(rows, gate_up, expert), limit)
     out = _sorted(inner, down, expert).squeeze(1)[mx.argsort(order)]
-    return (out.reshape(*chosen.shape, -1) * weights[:, :, None]).sum(axis=1)
+    return (weights[:, None] @ out.reshape(*chosen.shape, -1)).squeeze(1)
 
 
 def _sorted(x: mx.array, experts: Experts, expert: mx.array) -> mx.array:

@@ -36,6 +36,9 @@ class Model:
     ) -> None:
         self.config = config
         self.dtype = dtype
+        small = sum(array.nbytes for array in published.values()) <= WIDEN_BYTES
+        # Tokens to prefill at a time: the most that a wish to stop may have to wait for.
+        self.prefill_chunk = 128 if small else 512
         self._activations = mx.float32 if kernels.on_cpu() else dtype
         self._rope = Rope(config)
         self._weights = Weights.gather(config, _widened(published, self._activations))

@@ -59,9 +59,13 @@ class Rope:
         self._concentration = concentration(config)
 
     def table(self, start: int, length: int) -> tuple[mx.array, mx.array]:
-        """Cosines and sines of `length` positions from `start`: float32 (length, head_dim / 2)."""
+        """Cosines and signed sines of `length` positions from `start`: float32 (length, 1, d).
+
+        A head h of size d turns by h · cosines + h' · sines, where h' has h's halves swapped.
+        """
         positions = np.arange(start, start + length, dtype=np.float32)
-        angles = (positions[:, None] * self._frequencies).astype(np.float64)
+        angles = (positions[:, None, None] * self._frequencies).astype(np.float64)
         cosines = self._concentration * np.cos(angles)
         sines = self._concentration * np.sin(angles)
-        return mx.array(cosines.astype(np.float32)), mx.array(sines.astype(np.float32))
+        pair = np.concatenate([cosines, cosines], axis=2), np.concatenate([-sines, sines], axis=2)
+        return mx.array(pair[0].astype(np.float32)), mx.array(pair[1].astype(np.float32))
