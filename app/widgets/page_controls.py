@@ -87,10 +87,11 @@ class PageControls:
             controls.remove()
         self._made.clear()
 
-    def place(self, flow: Flow) -> None:
-        """Puts every control where its part of the page is now."""
-        gone = set(self._made)
-        for item, at in flow.parts():
+    def place(self, flow: Flow, first: int) -> None:
+        """Puts the controls where their parts are now; only those from item `first` on moved."""
+        top = flow.top_of(first)
+        gone = {name for name, controls in self._made.items() if controls.top >= top}
+        for item, at in flow.parts(first):
             name = id(item)
             gone.discard(name)
             if name not in self._made:

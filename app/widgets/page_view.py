@@ -24,6 +24,7 @@ from app.markdown.blocks import Block, has_link
 from app.markdown.inline import is_allowed_link
 from app.widgets.page.flow import Flow
 from app.widgets.page.item import Setting
+from app.widgets.page.maths import FormulaKey
 from app.widgets.page_controls import PageControls
 
 
@@ -44,7 +45,7 @@ class PageView(QWidget):
         self._controls = PageControls(self)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        setting.workshop.finished.connect(self._take_what_came)
+        setting.workshop.finished.connect(self._take)
 
     # What it shows -------------------------------------------------------------------------------
 
@@ -53,6 +54,7 @@ class PageView(QWidget):
         self.flow.replace_from(start, blocks)
         if any(map(has_link, blocks)):
             self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._repaint_from(self.flow.top_of(start))
         self.changed.emit()
 
     def set_setting(self, setting: Setting) -> None:
@@ -65,18 +67,29 @@ class PageView(QWidget):
     def settle(self, width: float, top: float, bottom: float, anchor: float) -> float:
         """Lays out what lies between `top` and `bottom`. Gives how far what stands above `anchor`
         has pushed it down. The height is then `flow.height`."""
+        before = self.flow.height
         moved = self.flow.settle(width, top, bottom, anchor)
-        self._controls.place(self.flow)
-        self.update()
+        first = self.flow.first_changed
+        if first < len(self.flow.items) or self.flow.height != before:
+            self._controls.place(self.flow, first)
+            self._repaint_from(self.flow.top_of(first))
         return moved
 
     def focus_chain(self) -> list[QWidget]:
         return [self, *self._controls.buttons]
 
-    def _take_what_came(self) -> None:
-        if self.flow.take_what_came():
-            self.changed.emit()
-        self.update()  # colours change no height
+    def _take(self, name: object) -> None:
+        """A formula or the colours of some code have come."""
+        if isinstance(name, FormulaKey):
+            if self.flow.take_what_came():
+                self.changed.emit()
+            return
+        for item, at in self.flow.parts():
+            if item is name:
+                self.update(0, int(at.y()), self.width(), int(item.height) + 1)
+
+    def _repaint_from(self, y: float) -> None:
+        self.update(0, int(y), self.width(), max(self.height(), int(self.flow.height) + 1) - int(y))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -86,7 +86,6 @@ class TranscriptView(QAbstractScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalScrollBar().setSingleStep(5 * GRID)
-        QApplication.instance().focusChanged.connect(self._on_focus)  # type: ignore[union-attr]
         self.set_appearance(LIGHT)
 
     # What is shown -------------------------------------------------------------------------------
@@ -349,13 +348,15 @@ class TranscriptView(QAbstractScrollArea):
         if over:
             self.verticalScrollBar().setValue(self.verticalScrollBar().value() + over)
 
-    def _on_focus(self, _: QWidget | None, now: QWidget | None) -> None:
-        """What the keyboard goes to is to be seen. A page of text is too large for that."""
-        if now is None or not self.viewport().isAncestorOf(now) or now.height() > self.height() / 2:
-            return
-        top = now.mapTo(self.viewport(), QPoint(0, 0))
-        self._see(top)
-        self._see(top + QPoint(0, now.height()))
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        """What Tab goes to is brought into view; a page of text is too large for that."""
+        moved = super().focusNextPrevChild(forward)
+        now = QApplication.focusWidget()
+        if now and self.viewport().isAncestorOf(now) and now.height() < self.height() / 2:
+            top = now.mapTo(self.viewport(), QPoint(0, 0))
+            self._see(top)
+            self._see(top + QPoint(0, now.height()))
+        return moved
 
     def _chain_focus(self) -> None:
         """Tab visits messages in the order in which they stand."""

@@ -112,7 +112,7 @@ class CodeItem(WideItem):
                 self._wear(result, first, whole, is_last)
 
         self.setting.workshop.order(
-            ("colours", id(self)),
+            self,
             lambda: colour_code(block.language, text, theme.pygments_style, theme.code, theme.text),
             deliver,
         )
@@ -123,10 +123,12 @@ class CodeItem(WideItem):
         self._was_cut = self._was_cut and not is_last
         if not self.block.text.startswith(text):
             return
-        last = first + len(coloured.lines)
-        self._colours[first:] = coloured.lines
-        for i in [i for i in self._glyphs if first <= i < last]:
-            del self._glyphs[i]
+        for i, line in enumerate(coloured.lines, first):
+            if i >= len(self._colours):
+                self._colours.append(())
+            if self._colours[i] != line:
+                self._colours[i] = line
+                self._glyphs.pop(i, None)
         cut = first + coloured.settled
         if not self.block.is_closed and cut - self._settled > READ_AGAIN:
             while cut > self._settled and not is_fresh_start(self._lines[cut]):

@@ -40,8 +40,11 @@ class Flow(Item):
         self.blocks: list[Block] = []
         self.items: list[Item] = []
         self.layouts = 0  # how often one of the items was laid out
+        self.first_changed = 0  # item that the last `settle` moved or laid out; those before stand
         self._heights: list[float] = []  # laid out or guessed
+        self._gaps: list[float] = []  # behind each item
         self._tops: list[float] = []
+        self._waiting: set[int] = set()  # items in which a formula is still to come
         self._starts: list[int] | None = None  # first offset of each item
         self.replace_from(0, blocks)
 
@@ -59,16 +62,22 @@ class Flow(Item):
         end = start + len(blocks)
         del self.items[end:], self.blocks[end:], self._heights[end:]
         self._starts = None
-        self._stack()
+        before = max(0, start - 1)
+        pairs = zip(self.blocks[before:], self.blocks[before + 1 :], strict=False)
+        self._gaps[before:] = [gap(first, second) for first, second in pairs]
+        if self.items:
+            self._gaps.append(0.0)
+        self._stack(before)
 
     def settle(self, width: float, top: float, bottom: float, anchor: float = 0.0) -> float:
         """Lays out what is between `top` and `bottom` and is not yet. Gives how much higher that
         made what ends above `anchor`: the reader's place moves down by so much."""
-        moved, changed = 0.0, False
+        moved, first = 0.0, len(self.items)
         if width != self.width:
             self.width = width
             moved = self._guess(anchor)
             top, bottom, anchor = top + moved, bottom + moved, anchor + moved
+            first = 0
         i = self._index_at(top)
         y = self._tops[i] if self.items else 0.0
         while i < len(self.items) and y <= bottom:
@@ -80,11 +89,12 @@ class Flow(Item):
                 if self._tops[i] + self._heights[i] <= anchor:
                     moved += grown
                 self._heights[i] = item.height
-                changed |= grown != 0
-            y += item.height + self._gap_after(i)
+                (self._waiting.add if item.waits else self._waiting.discard)(i)
+                first = min(first, i)
+            y += item.height + self._gaps[i]
             i += 1
-        if changed:
-            self._stack()
+        self.first_changed = first
+        self._stack(first)
         return moved
 
     def lay_out(self, width: float) -> None:
@@ -92,16 +102,17 @@ class Flow(Item):
 
     def take_what_came(self) -> bool:
         """Items that waited for a formula are to be laid out again. False if there are none."""
-        waiting = [item for item in self.items if item.waits and item.width >= 0]
+        waiting = [self.items[i] for i in self._waiting if i < len(self.items)]
         for item in waiting:
             item.width = -1.0
+        self._waiting.clear()
         return bool(waiting)
 
     def guess_from(self, before: "Flow") -> None:
         """Takes the heights of the same blocks in another style, if its letters are as large."""
         if before.style.text_size == self.style.text_size:
             self.width, self._heights = before.width, list(before._heights)
-            self._stack()
+            self._stack(0)
 
     def _guess(self, anchor: float) -> float:
         """Heights for a new width, from the blocks alone. Gives how far what was at `anchor` is
@@ -109,18 +120,19 @@ class Flow(Item):
         i = self._index_at(anchor)
         before = self._tops[i] if self.items and anchor > 0 else 0.0
         self._heights = [item.estimate(self.width) for item in self.items]
-        self._stack()
+        self._stack(0)
         return self._tops[i] - before if self.items and anchor > 0 else 0.0
 
-    def _stack(self) -> None:
-        y, self._tops = 0.0, []
-        for i, height in enumerate(self._heights):
+    def _stack(self, first: int) -> None:
+        """Puts the items from `first` on under those before."""
+        del self._tops[first:]
+        y = 0.0
+        if first and self._tops:
+            y = self._tops[first - 1] + self._heights[first - 1] + self._gaps[first - 1]
+        for i in range(first, len(self.items)):
             self._tops.append(y)
-            y += height + self._gap_after(i)
-        self.height = y
-
-    def _gap_after(self, i: int) -> float:
-        return gap(self.blocks[i], self.blocks[i + 1]) if i + 1 < len(self.blocks) else 0.0
+            y += self._heights[i] + self._gaps[i]
+        self.height = self._tops[-1] + self._heights[-1] if self.items else 0.0
 
     def _index_at(self, y: float) -> int:
         return max(0, bisect_right(self._tops, y) - 1)
@@ -142,7 +154,7 @@ class Flow(Item):
 
     def estimate(self, width: float) -> float:
         heights = [item.estimate(width) for item in self.items]
-        return sum(heights) + sum(self._gap_after(i) for i in range(len(heights)))
+        return sum(heights) + sum(self._gaps)
 
     def _offsets(self) -> list[int]:
         if self._starts is None:
@@ -196,11 +208,16 @@ class Flow(Item):
                 text += item.copied(max(0, start - first), min(item.length, end - first))
         return text
 
-    def parts(self) -> Iterator[tuple[WideItem, QPointF]]:
-        for item, top in zip(self.items, self._tops, strict=True):
-            if item.width >= 0:
-                for part, at in item.parts():
-                    yield part, QPointF(at.x(), at.y() + top)
+    def parts(self, first: int = 0) -> Iterator[tuple[WideItem, QPointF]]:
+        """Those in the items from `first` on."""
+        for i in range(first, len(self.items)):
+            if self.items[i].width >= 0:
+                for part, at in self.items[i].parts():
+                    yield part, QPointF(at.x(), at.y() + self._tops[i])
+
+    def top_of(self, i: int) -> float:
+        """Where item `i` begins, or the end."""
+        return self._tops[i] if i < len(self._tops) else self.height
 
     def item_around(self, offset: int) -> tuple[int, int, float]:
         """First and last offset of the item that holds `offset`, and where it stands."""

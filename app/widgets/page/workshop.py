@@ -1,7 +1,7 @@
 """The slow crafts of a page, done beside the window's thread: formulas drawn, code coloured.
 
 Owns one background thread, what it has made, and who waits for what. Knows no item: it is asked
-for a thing, says that it is not there yet, and emits `finished` when more is.
+for a thing, says that it is not there yet, and emits `finished` when it is.
 """
 
 import logging
@@ -24,7 +24,7 @@ _Job = tuple[Hashable, Callable[[], object], Callable[[object], None]]
 class Workshop(QObject):
     """Give it a parent: its thread ends with it."""
 
-    finished = Signal()  # something that was asked for is there
+    finished = Signal(object)  # the name of what is there now; a formula's is its key
     _done = Signal(object, object)  # callback, result: from the thread to the window
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -82,7 +82,7 @@ class Workshop(QObject):
         name, deliver = order
         self._running.discard(name)
         deliver(result)
-        self.finished.emit()
+        self.finished.emit(name)
 
     def _keep(self, key: FormulaKey, drawn: object) -> None:
         self._formulas[key] = drawn if isinstance(drawn, Formula) else None
