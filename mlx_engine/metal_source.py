@@ -107,7 +107,7 @@ def parse_kernel(name: str, text: str) -> MetalSource:
     body_end = _closing(text, body_start - 1)
     if text[body_end + 1 :].strip():
         raise MetalSourceError(f"{name}.metal:{_line(text, body_end)}: the kernel comes last")
-    header = _inline_includes(name, text[: kernel.start()])
+    header = _inline_includes(f"{name}.metal", text[: kernel.start()], set())
     body = text[body_start:body_end].strip("\n")
     body_line = _line(text, body_start) + 1
     buffers, builtins = _parameters(f"{name}.metal", text, kernel.end(), close)
@@ -123,21 +123,24 @@ def parse_kernel(name: str, text: str) -> MetalSource:
     )
 
 
-def _inline_includes(name: str, text: str) -> str:
-    """The text before the kernel, with our own headers (such as mxfp4.h) put where they belong.
+def _inline_includes(file: str, text: str, included: set[str]) -> str:
+    """The text with our own headers (such as mxfp4.h) put where they belong, each one once.
 
     MLX includes Metal's standard library by itself.
     """
-    lines = [f'#line 1 "{name}.metal"']
+    lines = [f'#line 1 "{file}"']
     for number, line in enumerate(text.replace(_STANDARD, "\n\n").split("\n"), 1):
         include = _INCLUDE.fullmatch(line)
         if include is None:
-            lines.append(line)
-            continue
-        header = (metal_folder() / include.group(1)).read_text(encoding="utf-8")
-        _check_lines(include.group(1), header)
-        header = header.replace("#pragma once\n", "\n").replace(_STANDARD, "\n\n")
-        lines += [f'#line 1 "{include.group(1)}"', header, f'#line {number + 1} "{name}.metal"']
+            lines.append("" if line == "#pragma once" else line)
+        elif include.group(1) not in included:
+            name = include.group(1)
+            included.add(name)
+            header = (metal_folder() / name).read_text(encoding="utf-8")
+            _check_lines(name, header)
+            lines += [_inline_includes(name, header, included), f'#line {number + 1} "{file}"']
+        else:
+            lines.append("")
     return "\n".join(lines) + "\n"
 
 

@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ CHECKED = ("-fsanitize=thread", "-fsanitize=alignment,shift,bounds")
 
 # How NumPy holds each element type; it has no bfloat16, so its bits travel as uint16.
 NUMPY_TYPES = {
-    "bfloat16_t": "uint16", "float16_t": "float16", "float": "float32",
+    "bfloat16_t": "uint16", "float16_t": "float16", "float": "float32", "bool": "bool",
     "uint8_t": "uint8", "int8_t": "int8", "uint16_t": "uint16", "int16_t": "int16",
     "uint32_t": "uint32", "int32_t": "int32",
 }  # fmt: skip
@@ -72,12 +72,20 @@ class Launch:
     template: Mapping[str, TemplateValue]
     outputs: Mapping[str, Shape]
 
+    def with_template(self, template: Mapping[str, TemplateValue]) -> "Launch":
+        return replace(self, template=template)
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
-    """Bytes that a checked run moved between one buffer and its threads."""
+    """Bytes that a checked run moved between one buffer and its threads.
+
+    `read` counts every load of every thread; `read_by_threadgroups` a byte once for each
+    threadgroup that needs it, as if its own repeats came from a cache; `distinct_read` once.
+    """
 
     read: int
+    read_by_threadgroups: int
     distinct_read: int
     written: int
 
@@ -145,7 +153,7 @@ def _call(
     lane_order: int,
 ) -> Mapping[str, Traffic]:
     count = len(arrays)
-    counts = (ctypes.c_uint64 * (4 * count))()
+    counts = (ctypes.c_uint64 * (5 * count))()
     error = ctypes.create_string_buffer(600)
     names = [buffer.name for buffer in source.buffers]
     request = _Request(
@@ -168,13 +176,10 @@ def _call(
     if not checked:
         return {}
     for index, buffer in enumerate(source.buffers):
-        missing = arrays[index].nbytes - counts[4 * index + 3]
+        missing = arrays[index].nbytes - counts[5 * index + 4]
         if buffer.is_output and missing:
             raise Finding(f"{missing} of {arrays[index].nbytes} bytes of {buffer.name} unwritten")
-    return {
-        name: Traffic(counts[4 * i], counts[4 * i + 1], counts[4 * i + 2])
-        for i, name in enumerate(names)
-    }
+    return {name: Traffic(*counts[5 * i : 5 * i + 4]) for i, name in enumerate(names)}
 
 
 def _with_line(message: str, library: Path) -> str:

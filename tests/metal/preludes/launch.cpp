@@ -21,7 +21,7 @@ extern "C" struct LaunchRequest {  // tests/metal/cpu_route.py has the same
   int32_t buffer_count, is_checked, cpu_threads;
   uint32_t lane_order;  // 0: ascending; else the seed of a shuffle
   uint32_t grid[3], threadgroup[3];
-  uint64_t* traffic;  // for each buffer: read, distinct read, written, distinct written
+  uint64_t* traffic;  // for each buffer five counts, see run_checked
   char* error;        // 600 bytes
 };
 
@@ -111,7 +111,7 @@ class Worker {
 
   void tell(Tracer& tracer) {
     tracer.threadgroup_memory = {"threadgroup memory", g.memory, THREADGROUP_BYTES, true, false,
-                                 THREADGROUP, 0, 0, 0, {}, std::vector<History>(THREADGROUP_BYTES)};
+                                 THREADGROUP, 0, 0, 0, 0, {}, std::vector<History>(THREADGROUP_BYTES)};
     tracer.ignored.push_back({stacks, stacks + STACK_BYTES * g.size});
     tracer.ignored.push_back({(char*)g.threads, (char*)(g.threads + g.size)});
     tracer.ignored.push_back({(char*)&group, (char*)(&group + 1)});
@@ -184,7 +184,7 @@ static void run_checked(const LaunchRequest& request) {
     copies.push_back(std::make_unique<GuardedCopy>(request.buffers[i], bytes, is_output));
     buffers.push_back(copies.back()->base);
     state.buffers.push_back({request.names[i], copies.back()->base, bytes, is_output, !is_output,
-                             DEVICE, 0, 0, 0, std::vector<uint64_t>(bytes / 64 + 1),
+                             DEVICE, 0, 0, 0, 0, std::vector<Line>(bytes / 64 + 1),
                              std::vector<History>(is_output ? bytes : 0)});
   }
   state.ignored.push_back({(char*)buffers.data(), (char*)(buffers.data() + buffers.size())});
@@ -193,11 +193,12 @@ static void run_checked(const LaunchRequest& request) {
   tracer = nullptr;
   for (int i = 0; i < request.buffer_count; i++) {
     const Region& region = state.buffers[i];
-    uint64_t* traffic = request.traffic + 4 * i;
+    uint64_t* traffic = request.traffic + 5 * i;
     traffic[0] = region.bytes_read;
-    traffic[1] = region.distinct_bytes_read;
-    traffic[2] = region.bytes_written;
-    traffic[3] = state.distinct_bytes_written(region);
+    traffic[1] = region.bytes_read_by_threadgroups;
+    traffic[2] = region.distinct_bytes_read;
+    traffic[3] = region.bytes_written;
+    traffic[4] = state.distinct_bytes_written(region);
     if (request.is_output[i]) copies[i]->copy_back();
   }
 }

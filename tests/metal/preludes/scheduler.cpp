@@ -56,8 +56,7 @@ void* threadgroup_array(int id, size_t bytes) {
 
 static void run_thread() {
   body(body_buffers);
-  group->current->state = State::finished;
-  msl_switch(&group->current->stack, group->scheduler);
+  wait(State::finished, "its end", 0, 0);
   abort();
 }
 
@@ -81,12 +80,10 @@ static void pass_barrier(uint32_t* counts, uint32_t fence) {
 }
 
 static void report_divergence(Threadgroup* g, const char* of, const Thread& a, const Thread& b) {
-  const auto place = [](const Thread& t) { return t.state == State::finished ? "its end" : t.operation; };
-  const auto line = [](const Thread& t) { return t.state == State::finished ? 0 : t.line; };
   snprintf(g->error, sizeof g->error,
            "%s divergence in threadgroup (%u,%u,%u): thread %u is at %s line %d, thread %u at %s line %d",
-           of, g->position[0], g->position[1], g->position[2], a.index, place(a), line(a), b.index,
-           place(b), line(b));
+           of, g->position[0], g->position[1], g->position[2], a.index, a.operation, a.line, b.index,
+           b.operation, b.line);
   g->failed = true;
 }
 

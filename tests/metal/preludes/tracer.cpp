@@ -82,8 +82,12 @@ void Tracer::count(Region& region, uint64_t offset, unsigned bytes, bool is_writ
   for (uint64_t at = offset, end = offset + bytes; at < end;) {
     const unsigned bit = at % 64, span = unsigned(end - at) < 64 - bit ? unsigned(end - at) : 64 - bit;
     const uint64_t mask = (span == 64 ? ~0ull : (1ull << span) - 1) << bit;
-    region.distinct_bytes_read += __builtin_popcountll(mask & ~region.seen[at / 64]);
-    region.seen[at / 64] |= mask;
+    Line& line = region.lines[at / 64];
+    if (line.threadgroup != group->serial) line.now = 0, line.threadgroup = group->serial;
+    region.distinct_bytes_read += __builtin_popcountll(mask & ~line.ever);
+    region.bytes_read_by_threadgroups += __builtin_popcountll(mask & ~line.now);
+    line.ever |= mask;
+    line.now |= mask;
     at += span;
   }
 }

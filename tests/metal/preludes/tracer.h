@@ -22,6 +22,12 @@ struct History {
   bool read_by_several_threadgroups;
 };
 
+// Which of 64 bytes were read: by anybody, and by the threadgroup that runs.
+struct Line {
+  uint64_t ever, now;
+  uint32_t threadgroup;
+};
+
 // A buffer, or the threadgroup's own memory.
 struct Region {
   const char* name;
@@ -29,9 +35,11 @@ struct Region {
   uint64_t bytes;
   bool is_writable, starts_written;
   int memory;  // DEVICE or THREADGROUP
-  uint64_t bytes_read, bytes_written, distinct_bytes_read;
-  std::vector<uint64_t> seen;     // a bit for each byte read
-  std::vector<History> history;   // of each byte, where the region is writable
+  uint64_t bytes_read, bytes_written;
+  uint64_t distinct_bytes_read;       // each byte once
+  uint64_t bytes_read_by_threadgroups;  // each byte once for each threadgroup that reads it
+  std::vector<Line> lines;            // of 64 bytes
+  std::vector<History> history;       // of each byte, where the region is writable
 };
 
 class Tracer {

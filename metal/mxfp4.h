@@ -1,0 +1,29 @@
+// MXFP4 as published: blocks of 32 e2m1 values, the first in the lowest bits, that share one
+// exponent, biased by 127.
+//
+// e2m1 is read as half: its three low bits, moved to where half keeps the last bit of its exponent
+// and ... the first of its mantissa, mean the same number times 2^-14, subnormals included. Half
+// keeps its subnormals on every GPU; float32 may lose them. MXFP4_UNIT puts the 2^14 back.
+#pragma once
+#include <metal_stdlib>
+using namespace metal;
+
+constant constexpr float MXFP4_UNIT = 16384.0f;
+
+// Values i and i + 4 of the eight in a word that was shifted right by 4 i.
+inline half2 mxfp4_pair(uint word) {
+  return as_type<half2>(((word & 0x00070007u) << 9) | ((word & 0x00080008u) << 12));
+}
+
+// Eight values, in units of MXFP4_UNIT, times eight others.
+inline float mxfp4_dot8(uint word, float4 first, float4 last) {
+  const half2 a = mxfp4_pair(word);
+  const half2 b = mxfp4_pair(word >> 4);
+  const half2 c = mxfp4_pair(word >> 8);
+  const half2 d = mxfp4_pair(word >> 12);
+  return dot(float4(float(a.x), float(b.x), float(c.x), float(d.x)), first) +
+         dot(float4(float(a.y), float(b.y), float(c.y), float(d.y)), last);
+}
+
+// 2^(exponent - 127). The smallest, 2^-127, is a subnormal that GPUs flush: it becomes zero here.
+inline float mxfp4_scale(uint8_t exponent) { return as_type<float>(uint(exponent) << 23); }

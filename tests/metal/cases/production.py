@@ -1,0 +1,54 @@
+"""The sizes that the product really runs: what each kernel is compiled for."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mlx_engine.metal_lowering import TemplateValue
+from tests.metal.cases import attention, dense, experts
+from tests.metal.cases.case import REAL_20B, REAL_120B, SMALL, TINY, Case, Sizes
+from tests.metal.cases.experts import SIMDGROUPS
+
+PRODUCTION = (REAL_20B, REAL_120B)
+
+
+def templates(sizes: Sizes) -> dict[str, Mapping[str, TemplateValue]]:
+    hidden, inner = {"HIDDEN": sizes.hidden}, {"INNER": sizes.inner}
+    heads = {"HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim}
+    vocabulary = {"VOCABULARY": sizes.vocabulary}
+    return {
+        "qkv_rope": {**hidden, **heads},
+        "band_attention": {**heads, "SLOTS": sizes.slots},
+        "full_attention": heads,
+        "full_attention_merge": {"HEADS": sizes.heads, "HEAD_DIM": sizes.head_dim},
+        "attention_out": {**hidden, "WIDTH": sizes.heads * sizes.head_dim},
+        "router": {**hidden, "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen},
+        "experts_gate_up": {**hidden, **inner, "SIMDGROUPS": SIMDGROUPS},
+        "experts_down": {**hidden, **inner, "CHOSEN": sizes.chosen},
+        "unembed": {**hidden, **vocabulary},
+        "unembed_8bit": {**hidden, **vocabulary, "GROUP": 64},
+    }
+
+
+def small_cases() -> dict[str, Case]:
+    """One small call of each kernel."""
+    cases = [
+        dense.qkv_rope(SMALL), dense.attention_out(SMALL), dense.router(SMALL),
+        dense.unembed(TINY), dense.unembed_8bit(TINY, 64),
+        experts.gate_up(SMALL), experts.down(SMALL),
+        attention.band(SMALL, 200), attention.full(SMALL, 100, 2), merge(SMALL, 2),
+    ]  # fmt: skip
+    return {case.kernel: case for case in cases}
+
+
+def merge(sizes: Sizes, parts: int) -> Case:
+    """A merge by itself; only its shapes matter."""
+    full = attention.full(sizes, 100, parts)
+    inputs = {name: np.ones(shape, np.float32) for name, shape in full.launch.outputs.items()}
+    return Case(
+        "full_attention_merge",
+        sizes.name,
+        attention.merge_launch(sizes),
+        {**inputs, "extent": full.inputs["extent"]},
+        {},
+    )
