@@ -1,8 +1,9 @@
-"""How smoothly the transcript takes a long answer: python -m tests.benchmarks.streaming
+"""How smoothly the transcript takes a long answer: `python -m tests.benchmarks.streaming`
 
 Streams an answer of 20,000 tokens at 200 tokens/s into a real transcript, painted offscreen at two
-device pixels a point, and measures every stretch in which the window could not have answered. Not a
-test: a figure belongs to the machine it was measured on, which is printed with it.
+device pixels a point, and measures every frame: all that the window's thread does from one
+painting to the next. Not a test: a figure belongs to the machine it was measured on, which is
+printed with it.
 """
 
 import argparse
@@ -14,9 +15,8 @@ from collections.abc import Iterator
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("QT_SCALE_FACTOR", "2")
-os.environ["QT_NO_GLIB"] = "1"  # the event loop whose rests can be seen
 
-from PySide6.QtCore import QAbstractEventDispatcher, QTimer
+from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QApplication
 
 from app.chats.models import ChatMessage, ShownMessage
@@ -27,9 +27,8 @@ TOKEN = 4  # characters
 LIMIT_MS = 50.0
 
 _WORDS = (
-    "the of and a to in model answer memory window that is it for on with as layer value key token "
-    "attention each number between first small long because several while every reader calm quiet"
-).split()
+    "attention calm each first is it layer long memory model of on quiet reader that the to with"
+)
 _CODE = """def merge(left: list[int], right: list[int]) -> list[int]:
     \"\"\"Two sorted lists as one.\"\"\"
     result, i, j = [], 0, 0
@@ -48,7 +47,7 @@ def long_answer(characters: int, seed: int = 0) -> str:
     draw = random.Random(seed)
 
     def sentence(words: int) -> str:
-        return " ".join(draw.choice(_WORDS) for _ in range(words)).capitalize() + "."
+        return " ".join(draw.choice(_WORDS.split()) for _ in range(words)).capitalize() + "."
 
     def formula() -> str:
         return draw.choice(_FORMULAS) % draw.randrange(1000)
@@ -69,27 +68,31 @@ def long_answer(characters: int, seed: int = 0) -> str:
     return text[:characters]
 
 
-class Stretches:
-    """How long the event loop was busy, each time between two rests."""
+class Application(QApplication):
+    """Sums what the window's thread does from one painting to the next: that is a frame."""
 
     def __init__(self) -> None:
+        super().__init__([])
         self.wall_ms: list[float] = []
-        self.cpu_ms: list[float] = []  # of the window's thread: what other programs take is not in it
-        self._since: tuple[float, float] | None = None  # None while it rests
-        dispatcher = QAbstractEventDispatcher.instance()
-        dispatcher.awake.connect(self._begin)
-        dispatcher.aboutToBlock.connect(self._end)
+        self.cpu_ms: list[float] = []  # own time: what other programs take is not in it
+        self._depth = 0
+        self._wall = self._cpu = 0.0
 
-    def _begin(self) -> None:
-        self._since = self._since or (time.perf_counter(), time.thread_time())
-
-    def _end(self) -> None:
-        if self._since is None:
-            return
-        wall, cpu = self._since
-        self._since = None
-        self.wall_ms.append((time.perf_counter() - wall) * 1e3)
-        self.cpu_ms.append((time.thread_time() - cpu) * 1e3)
+    def notify(self, receiver: QObject, event: QEvent) -> bool:
+        if self._depth:  # within another event
+            return super().notify(receiver, event)
+        kind = event.type()
+        self._depth += 1
+        wall, cpu = time.perf_counter(), time.thread_time()
+        done = super().notify(receiver, event)
+        self._wall += time.perf_counter() - wall
+        self._cpu += time.thread_time() - cpu
+        self._depth -= 1
+        if kind == QEvent.Type.UpdateRequest:
+            self.wall_ms.append(self._wall * 1e3)
+            self.cpu_ms.append(self._cpu * 1e3)
+            self._wall = self._cpu = 0.0
+        return done
 
 
 def stream(view: TranscriptView, text: str, rate: float) -> Iterator[None]:
@@ -119,7 +122,7 @@ def main() -> None:
     options.add_argument("--there", type=int, default=0, help="tokens that are there already")
     options.add_argument("--rate", type=float, default=200.0, help="tokens/s")
     chosen = options.parse_args()
-    app = QApplication([])
+    app = Application()
     view = TranscriptView()
     view.resize(1080, 760)
     view.show()
@@ -130,20 +133,22 @@ def main() -> None:
     view.begin_reply(shown)
     app.processEvents()
     opened = (time.perf_counter() - begun[0]) * 1e3, (time.thread_time() - begun[1]) * 1e3
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
-          f"load {os.getloadavg()[0]:.1f}, {platform.system()}, Python {platform.python_version()}")
+    print(
+        f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, "
+        f"load {os.getloadavg()[0]:.1f}, {platform.system()}, Python {platform.python_version()}"
+    )
     print(f"{chosen.tokens:,} tokens at {chosen.rate:.0f}/s, {len(text) / 1e3:.0f} kB")
     if there:
         print(f"opened with {chosen.there:,} tokens: {opened[0]:.0f} ms, own {opened[1]:.0f} ms")
     steps = stream(view, text[there:], chosen.rate)
     ticker = QTimer(interval=5)
     ticker.timeout.connect(lambda: None if next(steps, True) is None else app.quit())
-    stretches = Stretches()
+    app.wall_ms.clear()
+    app.cpu_ms.clear()
     ticker.start()
     app.exec()
-    busy = [(w, c) for w, c in zip(stretches.wall_ms, stretches.cpu_ms, strict=False) if w > 2]
-    report("wall", [w for w, _ in busy])
-    report("own time", [c for _, c in busy])
+    report("wall", app.wall_ms)
+    report("own time", app.cpu_ms)
     answer = view.messages[-1]
     assert isinstance(answer, Answer)
     flow = answer.page.flow
