@@ -11,7 +11,7 @@ from itertools import islice, pairwise
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from guide.corpus import Topic, expand, held_out_wordings, normalise
+from guide.corpus import SPEAKING_APART, Topic, expand, held_out_wordings, normalise
 
 BUCKETS = 1 << 16
 
@@ -58,7 +58,7 @@ class Baseline:
         pairs = []
         held_out = held_out_wordings()
         for number, topic in enumerate(topics):
-            for line in topic.training_lines():
+            for line in topic.training_lines(SPEAKING_APART):
                 wordings = [
                     wording
                     for wording in islice(expand(line), 200)

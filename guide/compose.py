@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from tokenizers import Tokenizer
 
 from guide.augment import Augmenter
-from guide.corpus import OUTSIDE, Topic, choose, held_out_wordings, normalise
+from guide.corpus import OUTSIDE, SPEAKING_APART, Topic, choose, held_out_wordings, normalise
 from guide.thoughts import EFFORTS, think
 
 SYSTEM = (
@@ -218,7 +218,12 @@ class Composer:
     """An endless supply of rows; the same random generator gives the same rows."""
 
     def __init__(
-        self, topics: list[Topic], renderer: Renderer, mixture: Mixture, length: int
+        self,
+        topics: list[Topic],
+        renderer: Renderer,
+        mixture: Mixture,
+        length: int,
+        apart: float = SPEAKING_APART,
     ) -> None:
         self.renderer = renderer
         self.mixture = mixture
@@ -226,7 +231,7 @@ class Composer:
         self.root = 0
         self.held_out = held_out_wordings()
         self.augmenters = {topic.language: Augmenter(topic.language) for topic in topics}
-        kept = [replace(topic, questions=topic.training_lines()) for topic in topics]
+        kept = [replace(topic, questions=topic.training_lines(apart)) for topic in topics]
         self.inside = [topic for topic in kept if topic.key != OUTSIDE]
         self.near = [topic for topic in self.inside if topic.key not in ANYWHERE]
         self.outside = [topic for topic in kept if topic.key == OUTSIDE]

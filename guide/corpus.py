@@ -22,7 +22,8 @@ HELD_OUT = HERE / "heldout"
 LANGUAGES = ("en", "fr")
 OUTSIDE = "outside"
 ALTERNATION = re.compile(r"\(([^()]*\|[^()]*)\)")
-DEVELOPMENT_SHARE = 0.08
+READING_APART = 0.08  # of the plain lines, set aside while the guide learns to read,
+SPEAKING_APART = 0.025  # and still while it learns to speak
 
 
 @dataclass(frozen=True)
@@ -46,21 +47,21 @@ class Topic:
         """Whether `answer` holds every key fact."""
         return all(re.search(must, answer, re.IGNORECASE) for must in self.musts)
 
-    def training_lines(self) -> tuple[str, ...]:
+    def training_lines(self, apart: float) -> tuple[str, ...]:
         """The question lines that are not set aside."""
-        return tuple(line for line in self.questions if not is_development(line))
+        return tuple(line for line in self.questions if not is_development(line, apart))
 
-    def development_lines(self) -> tuple[str, ...]:
+    def development_lines(self, apart: float) -> tuple[str, ...]:
         """The lines set aside for tuning; none of them has an alternation."""
-        return tuple(line for line in self.questions if is_development(line))
+        return tuple(line for line in self.questions if is_development(line, apart))
 
 
-def is_development(line: str) -> bool:
-    """A fixed 8 % of the plain lines, by their hash, so that other lines never move the split."""
+def is_development(line: str, apart: float) -> bool:
+    """A fixed share of the plain lines, by their hash, so that other lines never move the split."""
     if ALTERNATION.search(line):
         return False
     digest = hashlib.sha256(line.encode()).digest()
-    return int.from_bytes(digest[:4], "big") / 2**32 < DEVELOPMENT_SHARE
+    return int.from_bytes(digest[:4], "big") / 2**32 < apart
 
 
 def parse_topic(text: str, language: str, key: str) -> Topic:

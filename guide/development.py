@@ -9,20 +9,24 @@ import torch
 
 from guide.batches import collate, prefixed
 from guide.compose import Renderer, Segment, Turn
-from guide.corpus import OUTSIDE, Topic
+from guide.corpus import OUTSIDE, SPEAKING_APART, Topic
 from guide.network import Network
 
 DATE = datetime.date(2026, 11, 21)
 
 
 def development_rows(
-    renderer: Renderer, topics: list[Topic], effort: str, length: int = 256
+    renderer: Renderer,
+    topics: list[Topic],
+    effort: str,
+    apart: float = SPEAKING_APART,
+    length: int = 256,
 ) -> tuple[list[int], list[list[Segment]], list[Topic]]:
     """The root, rows of single turns that end with their label, the topics in the same order."""
     root = renderer.system(DATE, effort)
     rows: list[list[Segment]] = []
     owners: list[Topic] = []
-    pairs = [(topic, line) for topic in topics for line in topic.development_lines()]
+    pairs = [(topic, line) for topic in topics for line in topic.development_lines(apart)]
     random.Random(0).shuffle(pairs)
     for topic, line in pairs:
         if not rows or sum(len(segment.tokens) for segment in rows[-1]) > length - 48:

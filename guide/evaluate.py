@@ -15,7 +15,7 @@ import torch
 from guide import vocabulary
 from guide.baseline import Baseline
 from guide.compose import Renderer
-from guide.corpus import LANGUAGES, OUTSIDE, Topic, read_held_out, read_topics
+from guide.corpus import LANGUAGES, OUTSIDE, SPEAKING_APART, Topic, read_held_out, read_topics
 from guide.decode import Reply, generate, read_reply
 from guide.development import DATE
 from guide.export import DESTINATION, load
@@ -102,7 +102,7 @@ def development_pairs(topics: list[Topic], language: str) -> list[tuple[str, str
         (topic.key, line)
         for topic in topics
         if topic.language == language
-        for line in topic.development_lines()
+        for line in topic.development_lines(SPEAKING_APART)
     ]
 
 

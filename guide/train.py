@@ -23,7 +23,7 @@ from torch.nn import functional as F  # noqa: N812
 from guide import vocabulary
 from guide.batches import Batch, collate, prefixed
 from guide.compose import FIRST, SYSTEM, Composer, Mixture, Renderer
-from guide.corpus import HERE, Topic, expand, read_topics
+from guide.corpus import HERE, READING_APART, SPEAKING_APART, Topic, expand, read_topics
 from guide.development import development_rows, measure
 from guide.export import DESTINATION, export
 from guide.heads import Heads
@@ -38,7 +38,7 @@ def corpus_texts(topics: list[Topic]) -> list[str]:
     rng = random.Random(0)
     texts = []
     for topic in topics:
-        for line in topic.training_lines():
+        for line in topic.training_lines(READING_APART):
             texts += list(islice(expand(line), 6))
         for answer in topic.answers:
             texts += [answer] * 3
@@ -57,7 +57,10 @@ class Run:
         torch.manual_seed(recipe.seed)
         self.numbers = {topic.name: number for number, topic in enumerate(topics)}
         self.renderer = Renderer(vocabulary.load(out / "tokenizer.json"))
-        self.composer = Composer(topics, self.renderer, Mixture(), recipe.length)
+        self.reader, self.speaker = (
+            Composer(topics, self.renderer, Mixture(), recipe.length, apart)
+            for apart in (READING_APART, SPEAKING_APART)
+        )
         self.network = Network(Shape())
         self.network.set_dropout(recipe.dropout)
         self.heads = Heads(self.network.shape.hidden_size, len(topics))
@@ -101,11 +104,12 @@ class Run:
         stream = f"/{self.worker}" if self.worker else ""
         rng = random.Random(f"{self.recipe.seed}/{self.step}{stream}")
         effort = rng.choice(EFFORTS)
-        root = self.composer.draw_root(effort, rng)
+        composer = self.reader if self.is_reading else self.speaker
+        root = composer.draw_root(effort, rng)
         if self.is_reading:
-            rows, count = self.composer.readings(rng), self.recipe.reading_rows
+            rows, count = composer.readings(rng), self.recipe.reading_rows
         else:
-            rows, count = self.composer.rows(effort, rng), self.recipe.rows
+            rows, count = composer.rows(effort, rng), self.recipe.rows
         mine = list(islice(rows, count // self.recipe.workers))
         return collate(root, mine, self.numbers)
 
@@ -163,7 +167,7 @@ class Run:
             self.averaged.use_mxfp4(progress(self.step, self.recipe) >= self.recipe.mxfp4_from)
             return measure(self.averaged, self.renderer, self.topics)
         self.network.eval()
-        root, rows, _ = development_rows(self.renderer, self.topics, "medium")
+        root, rows, _ = development_rows(self.renderer, self.topics, "medium", READING_APART)
         batch = collate(root, rows, self.numbers)
         with torch.no_grad():
             logits = self.heads(prefixed(self.network, batch).read(), batch)

@@ -110,7 +110,7 @@ def test_held_out_questions_name_known_topics(language: str) -> None:
 
 def test_development_lines_are_apart_from_training() -> None:
     for topic in TOPICS:
-        kept, apart = topic.training_lines(), topic.development_lines()
+        kept, apart = topic.training_lines(0.08), topic.development_lines(0.08)
         assert not set(kept) & set(apart)
         assert len(kept) + len(apart) == len(topic.questions)
 
