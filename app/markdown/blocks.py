@@ -40,7 +40,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class CodeBlock:
-    language: str  # as the author named it, "" if not at all
+    language: str  # as the author named it, perhaps with more words; "" if not at all
     text: str  # lines joined by "\n", without a last one
     is_closed: bool = True
 

@@ -34,8 +34,7 @@ def read_segment(segment: Segment, *, is_open: bool = False, depth: int = 0) -> 
         case "heading":
             return (_heading(segment.lines, is_open),)
         case "code":
-            language = segment.info.split()[0] if segment.info else ""
-            return (CodeBlock(language, "\n".join(segment.lines), not is_open),)
+            return (CodeBlock(segment.info, "\n".join(segment.lines), not is_open),)
         case "indented":
             text = "\n".join(line[4:] for line in segment.lines)
             return (CodeBlock("", text.rstrip("\n")),)

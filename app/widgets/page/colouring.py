@@ -66,15 +66,14 @@ def is_fresh_start(line: str) -> bool:
 @lru_cache(maxsize=64)
 def _lexer(language: str) -> Any:
     """A Pygments lexer, None for a language that it does not know."""
-    if not language:
+    first = language.split(maxsplit=1)[0].lower().strip("{}.") if language.strip() else ""
+    if not first:
         return None
     from pygments.lexers import get_lexer_by_name
     from pygments.util import ClassNotFound
 
     try:
-        return get_lexer_by_name(
-            language.lower().strip("{}."), stripnl=False, stripall=False, ensurenl=False
-        )
+        return get_lexer_by_name(first, stripnl=False, stripall=False, ensurenl=False)
     except ClassNotFound:
         return None
 
