@@ -48,6 +48,11 @@ class CodeItem(WideItem):
         return self._starts[-1] + len(self._lines[-1])
 
     @property
+    def colours(self) -> tuple[Line, ...]:
+        """Of the lines, as far as they have come."""
+        return tuple(self._colours)
+
+    @property
     def view_width(self) -> float:
         """For the lines, px."""
         return self.width - 2 * PADDING

@@ -84,7 +84,10 @@ class TextItem(Item):
 
     def narrowest_width(self) -> float:
         """Of the longest word, px."""
-        return float(self._spread().minimumWidth()) + 1.0
+        self._shaped()
+        metrics = QFontMetricsF(self.face.font)
+        words = [metrics.horizontalAdvance(word) for word in self._text.split()]
+        return max([0.0, *words, *(f.width for f in self._formulas.values())]) + 1.0
 
     def _spread(self) -> QTextLayout:
         """The layout, with lines of whatever width."""
