@@ -154,7 +154,7 @@ class Answer(Message):
             moved += self.thinking.lay_out(width, top, bottom, anchor)
             height = self.thinking.wanted_height
             self.thinking.setGeometry(0, 0, width, height)
-            y += height + GRID
+            y += height + (2 * GRID if self.thinking.is_open else GRID)
         if self.reading.isVisibleTo(self):
             self.reading.setGeometry(0, y, width, READING_HEIGHT)
             y += READING_HEIGHT + GRID

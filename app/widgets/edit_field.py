@@ -7,7 +7,7 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent, QTextCursor
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from app.style import text_font
+from app.style import blend, text_font
 from app.theme import GRID, LIGHT, RADIUS, Theme
 from app.widgets.message_field import MessageField
 
@@ -86,7 +86,8 @@ class EditField(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        line = self._theme.accent if self.field.hasFocus() else self._theme.hairline
+        theme = self._theme
+        line = blend(theme.text, theme.hairline, 0.22) if self.field.hasFocus() else theme.hairline
         painter.setPen(QPen(QColor(line), 1))
         painter.setBrush(QColor(self._theme.raised))
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)

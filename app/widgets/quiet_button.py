@@ -37,6 +37,7 @@ class QuietButton(QAbstractButton):
         """`name` is what a screen reader says and, without words, the tooltip."""
         super().__init__(parent)
         self.icon_name = icon
+        self.is_tinted = False  # in the accent: what is to be found without looking for it
         self.is_raised = False  # on a ground of its own, with a hairline around it
         self._theme: Theme = LIGHT
         self._is_concealed = False
@@ -89,7 +90,8 @@ class QuietButton(QAbstractButton):
             painter.setPen(QPen(QColor(theme.accent), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
-        colour = theme.text if is_over or self._shows_focus else theme.quiet
+        resting = theme.accent if self.is_tinted else theme.quiet
+        colour = theme.text if is_over or self._shows_focus else resting
         if not self.isEnabled():
             painter.setOpacity(0.4)
         self._paint_words(painter, colour)

@@ -36,6 +36,7 @@ class ThinkingFold(QWidget):
         self.line = _Line(self)
         self.line.clicked.connect(self._toggle)
         self.answer_now = QuietButton(None, "Answer now", "Answer now", self)
+        self.answer_now.is_tinted = True
         self.answer_now.clicked.connect(self._answer_now)
         self.page = StreamingPage(_quiet(setting), self)
         self.page.hide()
@@ -82,6 +83,7 @@ class ThinkingFold(QWidget):
         """Thinking goes on after a pause, or begins."""
         self.add(text)
         self._since = time.monotonic()
+        self.answer_now.setEnabled(True)
         self.answer_now.show()
         self._clock.start()
         self._tick()
@@ -199,7 +201,7 @@ class _Line(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         words = QFontMetricsF(self.font()).horizontalAdvance(_steady(self.text()))
-        return QSize(math.ceil(words) + 4 + _CHEVRON, HEIGHT)
+        return QSize(math.ceil(words) + _CHEVRON, HEIGHT)
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self.update()

@@ -173,6 +173,11 @@ class TranscriptView(QAbstractScrollArea):
         """The messages that exist as widgets, from the top."""
         return [place.widget for place in self._places if place.widget]
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether all that has come is set, formulas and colours of code included."""
+        return self._setting.workshop.is_idle and not self._frame_timer.isActive()
+
     def _streamed(self) -> Answer | None:
         widget = self._streaming.widget if self._streaming else None
         return widget if isinstance(widget, Answer) else None

@@ -398,10 +398,10 @@ def gap(before: Block, after: Block) -> float:
         return 1.0 * GRID
     if isinstance(before, ListItem) and isinstance(after, ListItem):
         return (1.0 if after.is_loose else 0.5) * GRID
-    if isinstance(after, ListItem):
-        return 1.0 * GRID
     apart = (CodeBlock, MathsBlock, Table, Quote)
-    return (2.0 if isinstance(before, apart) or isinstance(after, apart) else 1.5) * GRID
+    if isinstance(before, apart) or isinstance(after, apart):
+        return 2.0 * GRID
+    return (1.0 if isinstance(after, ListItem) else 1.5) * GRID
 
 
 def item_for(setting: Setting, block: Block) -> Item:

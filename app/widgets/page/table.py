@@ -133,7 +133,7 @@ class TableItem(WideItem):
             offset += cell.length + 1
         if r + 1 < len(self._rows):
             colour = self.style.quiet if r == 0 else self.style.hairline
-            line = QRectF(0, self._tops[r + 1] - 1, max(self.width, self.text_width), 1)
+            line = QRectF(0, self._tops[r + 1] - 1, self.text_width, 1)
             painter.setOpacity(0.5 if r == 0 else 1.0)
             painter.fillRect(line, colour)
             painter.setOpacity(1.0)
