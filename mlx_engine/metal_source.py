@@ -193,7 +193,7 @@ def _check_threadgroup_arrays(file: str, header: str, body: str, body_line: int)
     """Threadgroup memory is declared at the kernel's own scope: two spaces in, nowhere else."""
     if re.search(r"^\s*threadgroup\s+[\w<>]+\s+\w+\[", header, re.M):
         raise MetalSourceError(f"{file}: threadgroup memory can only be declared in the kernel")
-    declaration = re.compile(r"^( *)threadgroup [\w<>, ]+ \w+(\[[^;=]+)?(.*)$")
+    declaration = re.compile(r"^( *)threadgroup [\w<>, ]+ \w+((?:\[[^\]]*\])+)?(.*)$")
     for number, line in enumerate(body.split("\n"), body_line):
         match = declaration.match(_without_comments(line))
         if match is None or "*" in line.split("[")[0] or "(" in line.split("[")[0]:

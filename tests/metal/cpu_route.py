@@ -172,7 +172,7 @@ def _call(
     )
     ctypes.CDLL(str(library_path)).msl_launch(ctypes.byref(request))
     if error.value:
-        raise Finding(_with_line(error.value.decode(), library_path))
+        raise Finding(_with_line(error.value.decode(), source.name, library_path))
     if not checked:
         return {}
     for index, buffer in enumerate(source.buffers):
@@ -182,8 +182,8 @@ def _call(
     return {name: Traffic(*counts[5 * i : 5 * i + 4]) for i, name in enumerate(names)}
 
 
-def _with_line(message: str, library: Path) -> str:
-    """Turns the code offset at the message's end into the kernel's line."""
+def _with_line(message: str, name: str, library: Path) -> str:
+    """Turns the code offset at the message's end into the kernel's line, and who called it."""
     match = re.search(r" @([0-9a-f]+)$", message)
     if match is None:
         return message
@@ -194,10 +194,9 @@ def _with_line(message: str, library: Path) -> str:
         ["addr2line", "-i", "-e", str(library), match.group(1)],
         capture_output=True, text=True, check=False,
     ).stdout.split()  # fmt: skip
-    ours = [Path(place).name for place in places if re.search(r"\.(metal|h):\d", place)]
-    kernel = [place for place in ours if ".metal:" in place]
-    place = (kernel or ours or [""])[0]
-    return f"{message}, at {place}" if place else message
+    kernels = {path.name for path in metal_folder().iterdir()} | {f"{name}.metal"}
+    ours = [Path(place).name for place in places if Path(place).name.split(":")[0] in kernels]
+    return ", called from ".join([f"{message}, at {ours[0]}", *ours[1:]]) if ours else message
 
 
 def compiled(source: MetalSource, template: Mapping[str, TemplateValue], *, checked: bool) -> Path:
@@ -232,6 +231,7 @@ def _translation_unit(source: MetalSource, template: Mapping[str, TemplateValue]
     call = f"{source.name}{f'<{arguments}>' if arguments else ''}({', '.join(pointers)})"
     return (
         f'#include "cpu.h"\n{as_function(source, _BUILTINS)}'
+        f'#line 1 "entry"\n'
         f'extern "C" void msl_kernel(void** buffers) {{ metal::user::{call}; }}\n'
     )
 
