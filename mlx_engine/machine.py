@@ -19,7 +19,7 @@ import numpy as np
 
 from mlx_engine import memory
 
-_COPY_BYTES = 256 << 20  # well beyond any cache
+_COPY_BYTES = 128 << 20  # well beyond any cache
 _COPY_ROUNDS = 5
 
 

@@ -140,7 +140,7 @@ class _Random:
 
 def _linear(random: _Random) -> Iterator[_Case]:
     for length in (1, 16):
-        dense, x = random.dense(4096, HIDDEN), random.normal(length, HIDDEN)
+        dense, x = random.dense(512, HIDDEN), random.normal(length, HIDDEN)
         yield _Case(
             f"linear, {_tokens(length)}",
             lambda x=x, dense=dense: [kernels.linear(x, dense)],  # type: ignore[misc]
