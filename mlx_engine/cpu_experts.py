@@ -34,12 +34,13 @@ def mixture(
     rows, choice, shares = (np.asarray(array) for array in (x, chosen, weights))
     first, second = _Matrices(gate_up), _Matrices(down)
     out = np.zeros_like(rows)
-    for expert in np.unique(choice).tolist():
-        token, place = np.nonzero(choice == expert)
-        both = first.multiply(expert, rows[token])
-        gate, up = np.minimum(both[:, ::2], limit), np.clip(both[:, 1::2], -limit, limit)
-        inner = gate / (1 + np.exp(-alpha * gate)) * (up + 1)
-        out[token] += shares[token, place][:, None] * second.multiply(expert, inner)
+    with np.errstate(over="ignore"):  # of the exponential where a gate is closed for good
+        for expert in np.unique(choice).tolist():
+            token, place = np.nonzero(choice == expert)
+            both = first.multiply(expert, rows[token])
+            gate, up = np.minimum(both[:, ::2], limit), np.clip(both[:, 1::2], -limit, limit)
+            inner = gate / (1 + np.exp(-alpha * gate)) * (up + 1)
+            out[token] += shares[token, place][:, None] * second.multiply(expert, inner)
     return mx.array(out)
 
 

@@ -34,7 +34,7 @@ class Sampler:
         self._keys = random.Random(secrets.randbits(64) if seed is None else seed)
 
     def __call__(self, logits: mx.array) -> mx.array:
-        """`logits`: float32 (1, vocabulary) → the token drawn, uint32 (1,)."""
+        """`logits`: float32 (rows, vocabulary) → the token drawn for each row, uint32 (rows,)."""
         if self._sampling.temperature == 0:
             return mx.argmax(logits, axis=-1)
         scores = self._kept(logits / self._sampling.temperature)
