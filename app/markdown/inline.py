@@ -8,10 +8,10 @@ alone, whatever it holds.
 
 import html
 import re
-import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from app.markdown.blocks import Maths, Span, Spans
+from app.markdown.blocks import Maths, Spans
+from app.markdown.emphasis import Piece, Run, end_open_runs, join_pieces, make_run, pair_runs
 
 _SPECIAL = re.compile(r"[\\`*_~\[\]!<&$\n]|(?<![A-Za-z0-9])https?://", re.IGNORECASE)
 _ESCAPABLE = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
@@ -49,33 +49,6 @@ def read_spans(text: str, *, is_cell: bool = False, is_open: bool = False) -> Sp
 
 
 @dataclass(slots=True)
-class _Piece:
-    """A stretch of the result; styles begin before it or end before it."""
-
-    text: str
-    code: bool = False
-    maths: Maths | None = None
-    link: str | None = None
-    starts: list[str] = field(default_factory=list)  # after its text
-    ends: list[str] = field(default_factory=list)  # before its text
-
-
-@dataclass(slots=True)
-class _Run:
-    """A run of `*`, `_` or `~` that may open or close emphasis."""
-
-    piece: _Piece
-    mark: str
-    length: int
-    can_open: bool
-    can_close: bool
-    count: int = 0  # not yet used up
-
-    def __post_init__(self) -> None:
-        self.count = self.length
-
-
-@dataclass(slots=True)
 class _Bracket:
     index: int  # of its piece
     position: int  # in the text
@@ -88,8 +61,8 @@ class _Reader:
         self.text = text
         self.is_cell = is_cell
         self.is_open = is_open
-        self.pieces: list[_Piece] = []
-        self.runs: list[_Run] = []
+        self.pieces: list[Piece] = []
+        self.runs: list[Run] = []
         self.brackets: list[_Bracket] = []
         self.absent: set[str] = set()  # closers known not to come any more
 
@@ -100,12 +73,12 @@ class _Reader:
             at = self._special(found)
         self._add(self.text[at:])
         if self.is_open:
-            self._end_what_began()
-        self._pair(0)
-        return _joined(self.pieces)
+            self.pieces += end_open_runs(self.runs)
+        pair_runs(self.runs, 0)
+        return join_pieces(self.pieces)
 
-    def _add(self, text: str) -> _Piece:
-        piece = _Piece(text)
+    def _add(self, text: str) -> Piece:
+        piece = Piece(text)
         if text:
             self.pieces.append(piece)
         return piece
@@ -168,7 +141,7 @@ class _Reader:
         return self._literal(at + 1, 1) if following in _ESCAPABLE else self._literal(at, 1)
 
     def _formula(self, source: str, end: int, kind: Maths) -> int:
-        self.pieces.append(_Piece(source, maths=kind))
+        self.pieces.append(Piece(source, maths=kind))
         return end
 
     def _dollar(self, at: int) -> int:
@@ -196,7 +169,7 @@ class _Reader:
         if len(text) > 2 and text[0] == text[-1] == " " and text.strip():
             text = text[1:-1]
         if text:
-            self.pieces.append(_Piece(text, code=True))
+            self.pieces.append(Piece(text, code=True))
         return end + length
 
     def _find_fence(self, fence: str, at: int) -> int:
@@ -276,7 +249,7 @@ class _Reader:
 
     def _link(self, bracket: _Bracket, url: str) -> None:
         """Makes a link of all that stands since `bracket`."""
-        self._pair(bracket.runs)
+        pair_runs(self.runs, bracket.runs)
         self.pieces[bracket.index].text = ""
         for piece in self.pieces[bracket.index + 1 :]:
             piece.link = url or None
@@ -294,63 +267,12 @@ class _Reader:
     def _run(self, at: int) -> int:
         mark = self.text[at]
         length = _run_length(self.text, at)
-        before, after = self.text[at - 1 : at] if at else "", self.text[at + length :][:1]
-        opens, closes = _flanks(before, after), _flanks(after, before)
-        if mark == "_":
-            left, right = opens, closes
-            opens = left and (not right or _is_punctuation(before))
-            closes = right and (not left or _is_punctuation(after))
         if mark == "~" and length != 2:
             return self._literal(at, length)
+        before, after = self.text[at - 1 : at] if at else "", self.text[at + length :][:1]
         piece = self._add(self.text[at : at + length])
-        self.runs.append(_Run(piece, mark, length, opens, closes))
+        self.runs.append(make_run(piece, before, after))
         return at + length
-
-    def _pair(self, bottom: int) -> None:
-        """Finds for each closing run from `bottom` on the run that it closes."""
-        runs, i = self.runs, bottom
-        floors: dict[tuple[str, bool, int], int] = {}
-        while i < len(runs):
-            closer = runs[i]
-            if not closer.can_close:
-                i += 1
-                continue
-            kind = (closer.mark, closer.can_open, closer.length % 3)
-            j = i - 1
-            floor = floors.get(kind, bottom)
-            while j >= floor and not _belong(runs[j], closer):
-                j -= 1
-            if j < floor:
-                floors[kind] = i
-                if closer.can_open:
-                    i += 1
-                else:
-                    del runs[i]
-                continue
-            del runs[j + 1 : i]
-            i = _emphasise(runs, j)
-            floors = {k: min(v, j) for k, v in floors.items()}
-        del runs[bottom:]
-
-    def _end_what_began(self) -> None:
-        """Closes, at the end, the emphasis that is still being written."""
-        self._pair_all_but_open()
-        for run in reversed(self.runs):
-            piece = _Piece("")
-            self.pieces.append(piece)
-            while run.count:
-                length = 2 if run.count >= 2 else 1
-                style = _style(run.mark, length)
-                run.piece.starts.insert(0, style)
-                piece.ends.append(style)
-                run.count -= length
-            run.piece.text = ""
-        self.runs.clear()
-
-    def _pair_all_but_open(self) -> None:
-        opened = [run for run in self.runs if run.can_open]
-        self._pair(0)
-        self.runs = [run for run in opened if run.count and not run.piece.ends]
 
 
 def _is_formula(before: str, source: str, after: str) -> bool:
@@ -362,53 +284,6 @@ def _is_formula(before: str, source: str, after: str) -> bool:
     if after.isalpha() and len(source) > 2 and not re.search(r"[\\^_={}]", source):
         return False
     return not _MONEY.match(source) or "\\" in source
-
-
-def _belong(opener: _Run, closer: _Run) -> bool:
-    if opener.mark != closer.mark or not opener.can_open:
-        return False
-    both = opener.can_close or closer.can_open
-    third = (opener.length + closer.length) % 3 == 0
-    return not (both and third and (opener.length % 3 or closer.length % 3))
-
-
-def _emphasise(runs: list[_Run], j: int) -> int:
-    """Joins run `j` and the one behind it; gives the run to look at next."""
-    opener, closer = runs[j], runs[j + 1]
-    length = 2 if opener.count >= 2 and closer.count >= 2 else 1
-    style = _style(opener.mark, length)
-    opener.piece.starts.insert(0, style)
-    closer.piece.ends.append(style)
-    for run in (opener, closer):
-        run.count -= length
-        run.piece.text = run.mark * run.count
-    following = j + 1
-    if not closer.count:
-        del runs[following]
-    if not opener.count:
-        del runs[j]
-        following -= 1
-    return following
-
-
-def _style(mark: str, length: int) -> str:
-    if mark == "~":
-        return "strike"
-    return "bold" if length == 2 else "italic"
-
-
-def _flanks(before: str, after: str) -> bool:
-    """Whether a run between the two characters can open emphasis; swapped, whether it can close."""
-    if not after or after.isspace():
-        return False
-    if not _is_punctuation(after):
-        return True
-    # Chinese and Japanese put no space before a bracket or a quotation mark.
-    return not before or before.isspace() or _is_punctuation(before) or before >= "\u2e80"
-
-
-def _is_punctuation(character: str) -> bool:
-    return bool(character) and unicodedata.category(character)[0] in "PS"
 
 
 def _run_length(text: str, at: int) -> int:
@@ -428,38 +303,3 @@ def _trimmed(url: str) -> str:
             break
         end -= 1
     return url[:end]
-
-
-def _joined(pieces: list[_Piece]) -> Spans:
-    """Pieces as spans; neighbours of one style become one."""
-    spans: list[Span] = []
-    active = {"bold": 0, "italic": 0, "strike": 0}
-    for piece in pieces:
-        for style in piece.ends:
-            active[style] -= 1
-        if piece.text:
-            span = Span(
-                piece.text,
-                bold=active["bold"] > 0,
-                italic=active["italic"] > 0,
-                strike=active["strike"] > 0,
-                code=piece.code,
-                maths=piece.maths,
-                link=piece.link,
-            )
-            _append(spans, span)
-        for style in piece.starts:
-            active[style] += 1
-    return tuple(spans)
-
-
-def _append(spans: list[Span], span: Span) -> None:
-    last = spans[-1] if spans else None
-    if last and not span.maths and _look(last) == _look(span):
-        spans[-1] = Span(last.text + span.text, *_look(last))
-    else:
-        spans.append(span)
-
-
-def _look(span: Span) -> tuple[bool, bool, bool, bool, Maths | None, str | None]:
-    return span.bold, span.italic, span.strike, span.code, span.maths, span.link

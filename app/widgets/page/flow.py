@@ -25,6 +25,7 @@ from app.theme import GRID
 from app.widgets.icons import paint_icon
 from app.widgets.page.code import CodeItem
 from app.widgets.page.item import Item, Link, Marked, Setting, WideItem
+from app.widgets.page.spacing import gap, parting
 from app.widgets.page.table import TableItem
 from app.widgets.page.words import FormulaItem, RuleItem, WordsItem
 
@@ -204,7 +205,7 @@ class Flow(Item):
         text = ""
         for item, block, first in zip(self.items, self.blocks, self._offsets(), strict=True):
             if first <= end and first + item.length >= start:
-                text += _between(block) if text else ""
+                text += parting(block) if text else ""
                 text += item.copied(max(0, start - first), min(item.length, end - first))
         return text
 
@@ -378,30 +379,6 @@ class ListRow(_Inset):
         mark = "-" if number is None else f"{number}."
         box = {None: "", True: "[x] ", False: "[ ] "}[self.block.is_checked]
         return f"{mark} {box}" + inside.replace("\n", "\n" + " " * (len(mark) + 1))
-
-
-def _between(block: Block) -> str:
-    """What is copied between the block before and this one."""
-    is_tight = isinstance(block, ListItem) and not block.is_loose
-    return "\n" if is_tight or (isinstance(block, Paragraph) and block.continues) else "\n\n"
-
-
-def gap(before: Block, after: Block) -> float:
-    """Between two blocks, px."""
-    if isinstance(after, Paragraph) and after.continues:
-        return 0.0
-    if isinstance(before, Rule) or isinstance(after, Rule):
-        return 3.0 * GRID
-    if isinstance(after, Heading):
-        return (4.0 if after.level < 3 else 3.0) * GRID
-    if isinstance(before, Heading):
-        return 1.0 * GRID
-    if isinstance(before, ListItem) and isinstance(after, ListItem):
-        return (1.0 if after.is_loose else 0.5) * GRID
-    apart = (CodeBlock, MathsBlock, Table, Quote)
-    if isinstance(before, apart) or isinstance(after, apart):
-        return 2.0 * GRID
-    return (1.0 if isinstance(after, ListItem) else 1.5) * GRID
 
 
 def item_for(setting: Setting, block: Block) -> Item:
