@@ -4,6 +4,7 @@ Nothing is computed here. `Sordino` is one running app, which tests build as wel
 process around it. What the first paint does not need is imported and started after it.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +17,13 @@ from app import paths
 from app.chats.library import ChatLibrary
 from app.chats.models import Attachment, Chat, ShownMessage
 from app.conversation import Conversation
-from app.desktop import Desktop
+from app.desktop import Application, Desktop
 from app.engine_client import EngineClient
-from app.problem import Problem
 from app.settings import Settings
 from app.settings_store import SettingsStore
+from app.single_instance import SingleInstance
 from app.theme import TEXT_SIZE, Theme
+from app.turn_problems import GUIDE_READS_NOTHING
 from app.widgets.effort_slider import install_accessible_effort
 from app.windows.appearance import AppearanceWatch, system_is_dark
 from app.windows.attaching import Attaching
@@ -122,7 +124,7 @@ class Sordino(QObject):
         self.window.files_dropped.connect(self._attach_urls)
         self.attaching.attached.connect(self._attach)
         self.window.empty_state.example_chosen.connect(lambda words: self._send(words, ()))
-        conversation.draft_returned.connect(composer.set_text)
+        conversation.draft_returned.connect(composer.give_back)
         conversation.effort_changed.connect(composer.effort.set_effort)
         conversation.busy_changed.connect(self._on_busy)
 
@@ -255,13 +257,7 @@ class Sordino(QObject):
         self.window.composer.setFocus()
         model = self.engine.model
         if model and model.is_guide:
-            self.window.banner.show_problem(
-                Problem(
-                    "The guide can’t read documents; gpt-oss-20b can.",
-                    "Choose model…",
-                    "choose_model",
-                )
-            )
+            self.window.banner.show_problem(GUIDE_READS_NOTHING)
 
     def _keep_draft(self) -> None:
         self._draft_pause.stop()
@@ -360,16 +356,30 @@ def _open_link(url: QUrl) -> None:
         QDesktopServices.openUrl(url)
 
 
-def run() -> int:
-    """The window until it is quit. Returns the process's exit code."""
-    desktop = Desktop()
-    desktop.quit_on_signals()
+def launch(application: Application, desktop: Desktop) -> Sordino:
+    """The app, shown; model and chats follow once the event loop runs."""
     install_accessible_effort()
     sordino = Sordino()
     desktop.files_opened.connect(sordino.open_files)
     desktop.activated.connect(sordino.raise_window)
-    desktop.aboutToQuit.connect(sordino.shut_down)
+    application.aboutToQuit.connect(sordino.shut_down)
     sordino.show()
     QTimer.singleShot(0, sordino.start)
     QTimer.singleShot(0, desktop.deliver_files)
-    return desktop.exec()
+    return sordino
+
+
+def run() -> int:
+    """The window until it is quit. Returns the process's exit code."""
+    application = Application(sys.argv[:1])
+    instance = SingleInstance(paths.lock_path())
+    if not instance.acquire():
+        return 0  # the other window is in front now
+    desktop = Desktop(application)
+    desktop.quit_on_signals()
+    sordino = launch(application, desktop)
+    instance.raise_requested.connect(sordino.raise_window)
+    code = application.exec()
+    instance.release()
+    del sordino  # Qt's objects go before the QApplication does
+    return code

@@ -1,6 +1,6 @@
 """What the operating system tells the app: files to open, a click in the Dock, an end.
 
-Owns the QApplication. Files that come before the window is ready wait for it.
+Files that come before the window is ready wait for it.
 """
 
 import signal
@@ -8,36 +8,46 @@ import socket
 import sys
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QSocketNotifier, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QSocketNotifier, Qt, Signal
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
 from app.windows.app_icon import app_icon
 
 
-class Desktop(QApplication):
-    files_opened = Signal(list)  # list[Path]
-    activated = Signal()  # brought to the front with no window open
+class Application(QApplication):
+    """A QApplication that says when a file was dropped on the Dock or chosen with "Open With".
 
-    def __init__(self, *, is_mac: bool = sys.platform == "darwin") -> None:
-        super().__init__(sys.argv[:1])
-        self.setApplicationName("Sordino")
-        self.setApplicationDisplayName("Sordino")
-        self.setDesktopFileName("sordino")
-        self.setWindowIcon(app_icon())
-        # On a Mac an app lives on without a window; the Dock brings the window back.
-        self.setQuitOnLastWindowClosed(not is_mac)
-        self._waiting: list[Path] = []
-        self._is_ready = False
-        self.applicationStateChanged.connect(self._on_state)
+    (An event filter would do as well, but it would see every event of every widget.)"""
+
+    file_given = Signal(str)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QFileOpenEvent) and event.file():
-            self._waiting.append(Path(event.file()))
-            if self._is_ready:
-                self.deliver_files()
+            self.file_given.emit(event.file())
             return True
         return super().event(event)
+
+
+class Desktop(QObject):
+    files_opened = Signal(list)  # list[Path]
+    activated = Signal()  # brought to the front with no window open
+
+    def __init__(
+        self, application: Application, *, is_mac: bool = sys.platform == "darwin"
+    ) -> None:
+        super().__init__()
+        application.setApplicationName("Sordino")
+        application.setApplicationDisplayName("Sordino")
+        application.setDesktopFileName("sordino")
+        application.setWindowIcon(app_icon())
+        # On a Mac an app lives on without a window; the Dock brings the window back.
+        application.setQuitOnLastWindowClosed(not is_mac)
+        self._application = application
+        self._waiting: list[Path] = []
+        self._is_ready = False
+        application.file_given.connect(self._take_file)
+        application.applicationStateChanged.connect(self._on_state)
 
     def deliver_files(self) -> None:
         """The window is ready: hands over the files that came before, and later ones at once."""
@@ -49,17 +59,22 @@ class Desktop(QApplication):
     def quit_on_signals(self) -> None:
         """Ctrl-C and a polite kill quit as the menu does. Python handles a signal only while it
         runs, so a byte in a socket wakes it."""
-        self._wakes, wake = socket.socketpair()
-        wake.setblocking(False)
+        self._wakes, self._wake = socket.socketpair()
         self._wakes.setblocking(False)
-        self._wake = wake
-        signal.set_wakeup_fd(wake.fileno())
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno())
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: self.quit())
+            signal.signal(number, lambda *_: self._application.quit())
         self._notifier = QSocketNotifier(self._wakes.fileno(), QSocketNotifier.Type.Read, self)
         self._notifier.activated.connect(lambda: self._wakes.recv(64))
 
+    def _take_file(self, name: str) -> None:
+        self._waiting.append(Path(name))
+        if self._is_ready:
+            self.deliver_files()
+
     def _on_state(self, state: Qt.ApplicationState) -> None:
         is_active = state == Qt.ApplicationState.ApplicationActive
-        if is_active and self._is_ready and not any(w.isVisible() for w in self.topLevelWidgets()):
+        windows = self._application.topLevelWidgets()
+        if is_active and self._is_ready and not any(window.isVisible() for window in windows):
             self.activated.emit()

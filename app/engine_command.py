@@ -51,7 +51,9 @@ class EngineLog:
         self._room = LOG_BYTES
 
     def write(self, data: bytes) -> None:
-        """A full disk loses the log, nothing else."""
+        """A full disk loses the log, nothing else; so does a process that outlives its window."""
+        if self._file.closed:
+            return
         self._room -= len(data)
         try:
             self._file.write(data[-LOG_BYTES:])

@@ -4,11 +4,11 @@ Owns which problems stand; what the button does is decided where the signal is h
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from app.problem import Problem
 from app.theme import GRID, Theme
+from app.widgets.announcement import announce
 from app.widgets.icons import icon, icon_pixmap
 
 
@@ -54,7 +54,7 @@ class Banner(QFrame):
         self._problems.pop(problem.topic, None)
         self._problems[problem.topic] = problem
         self._refresh()
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, problem.text))
+        announce(self, problem.text)
 
     def solve(self, topic: str) -> None:
         if self._problems.pop(topic, None):

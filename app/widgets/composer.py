@@ -97,6 +97,12 @@ class Composer(QFrame):
         for attachment in attachments:
             self.attachments.add(attachment)
 
+    def give_back(self, text: str, attachments: Sequence[Attachment]) -> None:
+        """Puts words that could not be sent before what has been written since."""
+        since = self.text
+        documents = (*attachments, *self.attachments.attachments)
+        self.set_text(f"{text}\n\n{since}" if since.strip() else text, documents)
+
     def clear(self) -> None:
         self.set_text("")
 

@@ -1,10 +1,11 @@
 """A quiet word that something was done, with the chance to take it back; it leaves by itself."""
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer, Signal
-from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent, QEnterEvent
+from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from app.theme import GRID
+from app.widgets.announcement import announce
 
 STAYS_MS = 8000
 
@@ -45,7 +46,7 @@ class Notice(QFrame):
         self.raise_()
         self._move()
         self._leave.start()
-        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(self, f"{words} {action}"))
+        announce(self, words)
 
     def place_above(self, foot: QPoint) -> None:
         """Centres the notice over a point of its parent."""

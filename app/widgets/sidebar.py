@@ -94,7 +94,7 @@ class Sidebar(QFrame):
 
     def show_hits(self, query: str, hits: Sequence[SearchHit]) -> None:
         """What `query` found; ignored if something else is being looked for by now."""
-        if query == self.search.text().strip():
+        if query and query == self.search.text().strip():
             self._hits = hits
             self._show_rows()
 

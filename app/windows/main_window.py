@@ -14,7 +14,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
 
-from app.style import palette, stylesheet
+from app.style import stylesheet
 from app.theme import COLUMN_WIDTH, GRID, Theme
 from app.widgets.banner import Banner
 from app.widgets.composer import Composer
@@ -86,19 +86,19 @@ class MainWindow(QMainWindow):
 
     def set_appearance(self, theme: Theme, text_size: int) -> None:
         """Redraws everything in a theme; safe at any moment, also while text streams."""
-        self.setPalette(palette(theme))
         self.setStyleSheet(stylesheet(theme, text_size))
         self.sidebar.set_appearance(theme, text_size)
         self.header.set_appearance(theme)
         self.progress.set_theme(theme)
         self.banner.set_theme(theme)
         self.empty_state.set_appearance(theme)
-        self.transcript.set_appearance(theme)
+        self.transcript.set_appearance(theme, text_size)
         self.composer.set_appearance(theme, text_size)
         self.drop_target.set_appearance(theme, text_size)
 
     def set_reduced_motion(self, reduce: bool) -> None:
         self.fold.reduce_motion = reduce
+        self.transcript.set_reduced_motion(reduce)
         self.composer.effort.set_reduced_motion(reduce)
 
     def show_transcript(self, has_messages: bool) -> None:
@@ -124,12 +124,12 @@ class MainWindow(QMainWindow):
         if saved:
             self.restoreGeometry(QByteArray.fromBase64(saved.encode("ascii", "ignore")))
         screen = self.screen() or QGuiApplication.primaryScreen()
-        room = screen.availableGeometry()
-        self.resize(self.size().boundedTo(room.size()))
-        frame = self.frameGeometry()
-        if not room.contains(frame):
-            left = max(room.left(), min(frame.left(), room.right() - frame.width() + 1))
-            top = max(room.top(), min(frame.top(), room.bottom() - frame.height() + 1))
+        if not screen.availableGeometry().contains(self.frameGeometry()):
+            # Less than all of it: the frame's own width is not known before the window is shown.
+            room = screen.availableGeometry().adjusted(GRID, 4 * GRID, -GRID, -GRID)
+            self.resize(self.size().boundedTo(room.size()))
+            left = max(room.left(), min(self.x(), room.right() - self.width() + 1))
+            top = max(room.top(), min(self.y(), room.bottom() - self.height() + 1))
             self.move(left, top)
 
     def saved_geometry(self) -> str:

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog
 from app.engine_client import EngineClient
 from app.settings_store import SettingsStore
 from app.theme import Theme
+from app.widgets.model_menu import UNKNOWN
 from app.windows.get_model_sheet import GetModelSheet
 from app.windows.main_window import MainWindow
 from mlx_engine.protocol import ModelChoice, ModelInfo, ModelList
@@ -79,7 +80,8 @@ class ModelPicker(QObject):
         sheet.open()
 
     def explain_key(self, key: str) -> None:
-        self.explain(next(choice for choice in self._menu.choices if choice.key == key))
+        known = (*self._menu.choices, *UNKNOWN)
+        self.explain(next(choice for choice in known if choice.key == key))
 
     def open_menu(self) -> None:
         self._menu.showMenu()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.chats.library import ChatLibrary
 from app.chats.models import Chat, ChatMessage, new_id, now
 from app.chats.store import ChatStore
+from app.desktop import Application
 from app.engine_client import EngineClient
 from app.engine_watch import Patience
 
@@ -18,6 +19,11 @@ SCRIPT = str(Path(__file__).with_name("scripted_engine.py"))
 QUICK = Patience(tick_ms=50, start=200, silence=6, answer=6, recovery=8, restart_ms=20)
 
 MakeEngine = Callable[..., EngineClient]
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[Application]:
+    return Application
 
 
 @pytest.fixture(autouse=True)

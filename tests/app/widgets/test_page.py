@@ -60,9 +60,7 @@ def picture(flow: Flow, theme: Theme = LIGHT) -> QImage:
 
 def colours(image: QImage) -> set[str]:
     return {
-        image.pixelColor(x, y).name()
-        for x in range(image.width())
-        for y in range(image.height())
+        image.pixelColor(x, y).name() for x in range(image.width()) for y in range(image.height())
     }
 
 

@@ -1,0 +1,211 @@
+"""The window as a Mac user and a screen reader meet it."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QFileOpenEvent
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.desktop import Application, Desktop
+from app.problem import Problem
+from app.theme import DARK, LIGHT
+from app.windows.get_model_sheet import GetModelSheet
+from app.windows.main_window import MainWindow
+from tests.app.windows.conftest import MakePerson, Person
+
+
+def focusable(window: QWidget) -> list[QWidget]:
+    return [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+    ]
+
+
+def page_colour(window: MainWindow) -> str:
+    """What is really painted between the header and the conversation's words."""
+    QApplication.processEvents()
+    image = window.grab().toImage()
+    return image.pixelColor(image.width() - 4, image.height() // 2).name()
+
+
+def test_everything_that_takes_the_focus_has_a_name(person: Person) -> None:
+    person.ask("a question")
+    person.app.window.banner.show_problem(Problem("A problem.", "A way out", "choose_model"))
+    for widget in focusable(person.app.window):
+        spoken = QAccessible.queryAccessibleInterface(widget)
+        assert spoken is not None
+        name = spoken.text(QAccessible.Text.Name)
+        assert name, f"{type(widget).__name__} {widget.objectName()} has no name"
+
+
+def test_tab_reaches_every_control(person: Person) -> None:
+    window = person.app.window
+    person.ask("a question")
+    window.composer.set_text("so that Send can be pressed")
+    wanted = set(focusable(window))
+    reached: set[QWidget] = set()
+    window.composer.field.setFocus()
+    for _ in range(3 * len(wanted)):
+        QApplication.sendPostedEvents()
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        if focused in reached and focused is window.composer.field:
+            break
+        reached.add(focused)
+        person.qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    missed = [f"{type(w).__name__} {w.accessibleName()}" for w in wanted - reached]
+    assert missed == []
+
+
+def test_light_and_dark_follow_the_setting_and_the_system_at_once(make_person: MakePerson) -> None:
+    system = {"dark": False}
+    app = make_person(is_dark=lambda: system["dark"]).app
+
+    def page() -> str:
+        return page_colour(app.window)
+
+    assert page() == LIGHT.page
+    app.settings.update(appearance="dark")
+    assert page() == DARK.page
+    app.settings.update(appearance="system")
+    assert page() == LIGHT.page
+    system["dark"] = True
+    app.appearance.refresh()
+    assert page() == DARK.page
+
+
+def test_a_narrow_window_folds_the_sidebar_and_a_wide_one_brings_it_back(
+    person: Person,
+) -> None:
+    window = person.app.window
+    person.app.settings.update(reduce_motion=True)
+
+    def sidebar_is(is_open: bool) -> Callable[[], bool]:
+        return lambda: window.sidebar_is_open is is_open
+
+    for width, is_open in ((1000, True), (500, False), (1000, True)):
+        window.resize(width, 700)
+        person.sees(sidebar_is(is_open))
+        assert window.header.new_chat.isVisible() is not is_open
+    for is_open in (False, True):
+        person.press("Meta+Ctrl+S")
+        person.sees(sidebar_is(is_open))
+
+
+def drop(window: QWidget, *paths: Path) -> None:
+    files = QMimeData()
+    files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    action, button = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
+    none = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(
+        window, QDragEnterEvent(QPointF(50, 50).toPoint(), action, files, button, none)
+    )
+    assert window.drop_target.isVisible()  # type: ignore[attr-defined]
+    QApplication.sendEvent(window, QDropEvent(QPointF(50, 50), action, files, button, none))
+    assert not window.drop_target.isVisible()  # type: ignore[attr-defined]
+
+
+def test_a_dropped_text_is_attached_and_what_cannot_be_read_is_said(
+    person: Person, tmp_path: Path
+) -> None:
+    window = person.app.window
+    notes, picture = tmp_path / "notes.txt", tmp_path / "picture.png"
+    notes.write_text("a line\n", encoding="utf-8")
+    picture.write_bytes(b"\x89PNG\0\0")
+    drop(window, notes)
+    person.sees(lambda: len(window.composer.attachments.attachments) == 1)
+    assert window.composer.attachments.attachments[0].text == "a line\n"
+    assert "guide can’t read" in window.banner.text
+    drop(window, picture)
+    person.sees(lambda: "picture.png" in window.banner.text)
+    assert len(window.composer.attachments.attachments) == 1
+
+
+def test_a_drag_without_files_is_not_taken(person: Person) -> None:
+    words = QMimeData()
+    words.setText("words")
+    event = QDragEnterEvent(
+        QPointF(50, 50).toPoint(),
+        Qt.DropAction.CopyAction,
+        words,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    event.ignore()
+    QApplication.sendEvent(person.app.window, event)
+    assert not event.isAccepted()
+    assert not person.app.window.drop_target.isVisible()
+
+
+def test_files_from_the_dock_wait_until_the_window_is_ready(
+    qapp: Application, tmp_path: Path
+) -> None:
+    desktop = Desktop(qapp, is_mac=True)
+    opened: list[list[Path]] = []
+    desktop.files_opened.connect(opened.append)
+    for name in ("a.txt", "b.txt"):
+        QApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / name))))
+    assert opened == []
+    desktop.deliver_files()
+    assert opened == [[tmp_path / "a.txt", tmp_path / "b.txt"]]
+    QApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / "c.txt"))))
+    assert opened[-1] == [tmp_path / "c.txt"]
+
+
+@pytest.mark.parametrize("is_mac", [True, False])
+def test_closing_the_window_quits_everywhere_but_on_a_mac(qapp: Application, is_mac: bool) -> None:
+    Desktop(qapp, is_mac=is_mac)
+    try:
+        assert qapp.quitOnLastWindowClosed() is not is_mac
+    finally:
+        qapp.setQuitOnLastWindowClosed(False)
+
+
+def test_a_closed_window_comes_back_with_everything_in_it(person: Person) -> None:
+    person.ask("a question")
+    person.press("Ctrl+W")
+    assert not person.app.window.isVisible()
+    person.app.raise_window()
+    assert person.app.window.isVisible()
+    assert person.texts == ["a question", "You said: a question"]
+    assert person.ask("another").message.text
+
+
+def test_a_model_that_is_missing_is_explained_in_a_sheet(person: Person) -> None:
+    person.app.window.menus.get_model.trigger()
+    sheet = person.app.window.findChild(GetModelSheet)
+    assert isinstance(sheet, GetModelSheet)
+    assert sheet.isVisible()
+    assert sheet.isModal()
+    sheet.accept()
+    person.sees(lambda: person.app.picker.sheet is None)
+
+
+def test_settings_hold_at_once(person: Person, qtbot: QtBot) -> None:
+    person.press("Ctrl+,")
+    window = person.app.settings_window
+    assert window is not None
+    assert window.isVisible()
+    window.numbers["temperature"].slider.setValue(0)
+    window.appearance.chosen.emit("dark")
+    assert person.app.settings.value.temperature == 0.0
+    assert page_colour(person.app.window) == DARK.page
+    window.close()
+
+
+def test_no_heavy_package_is_imported_before_the_first_paint() -> None:
+    heavy = ("mlx", "numpy", "ziamath", "pygments", "tiktoken", "safetensors", "asyncio")
+    code = f"import sys, app.application; print([m for m in {heavy!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[]"
