@@ -1,0 +1,39 @@
+"""`sordino ask`: one question, one answer."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from app import paths
+from app.chats.models import ChatMessage, new_id
+from app.terminal.engine import Failure, TerminalEngine
+from app.terminal.screen import Screen
+from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
+from app.well_formed import well_formed
+
+
+def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None) -> int:
+    """Raises Failure. Everything that can be refused is refused before a model is opened."""
+    prompt = _prompt(options.prompt)
+    documents = read_documents(options.files)
+    wish, screen = wish_of(options), Screen()
+    with TerminalEngine(paths.log_path(), engine_command) as engine:
+        model = open_model(
+            engine, screen, model_of(options.model), options.context, as_json=wish.as_json
+        )
+        if documents and model.is_guide:
+            screen.close()
+            raise Failure("The guide can't read documents. Use --model 20b or a folder.")
+        question = ChatMessage(new_id(), None, "user", prompt, attachments=documents)
+        TurnOnScreen(engine, screen, model, [question], wish).run()
+    return 0
+
+
+def _prompt(given: str) -> str:
+    if given == "-":
+        data = sys.stdin.buffer.read()
+        given = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+    prompt = well_formed(given)
+    if not prompt.strip():
+        raise Failure('The prompt is empty. Ask something: sordino ask "…"')
+    return prompt

@@ -1,0 +1,171 @@
+"""What `ask` and `chat` share: opening a model, reading documents, one turn on the screen.
+
+Owns how a turn looks while it runs and what is said about its end.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app import paths
+from app.chats.models import Attachment, ChatMessage, Effort
+from app.documents.text_file import UnreadableDocument, read_text_file
+from app.prompt import conversation_json
+from app.settings import read_settings
+from app.terminal.engine import Failure, TerminalEngine
+from app.terminal.screen import Screen
+from mlx_engine.protocol import (
+    Delta,
+    Done,
+    Event,
+    Failed,
+    Generate,
+    Load,
+    Loading,
+    ModelInfo,
+    Prefill,
+    Ready,
+    Sampling,
+    encode,
+)
+
+KEYS = ("guide", "20b", "120b")
+
+_LIMITS = {
+    "length": "The answer ends here: it reached --max-tokens.",
+    "context": "The answer ends here: the context is full. Ask anew, or with a longer --context.",
+    "repetition": "The model repeated itself and was stopped. Ask again.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a person wants to be answered."""
+
+    effort: Effort
+    system_prompt: str
+    sampling: Sampling
+    max_tokens: int | None
+    shows_thinking: bool
+    as_json: bool = False
+
+
+def wish_of(options: argparse.Namespace) -> Wish:
+    temperature = 1.0 if options.temperature is None else options.temperature
+    return Wish(
+        effort=options.effort or "medium",
+        system_prompt=options.system,
+        sampling=Sampling(temperature=temperature, seed=options.seed),
+        max_tokens=options.max_tokens,
+        shows_thinking=options.thinking,
+        as_json=getattr(options, "json", False),
+    )
+
+
+def model_of(given: str | None) -> str:
+    """What to load: a key, or the whole path of a folder. By default the window's choice."""
+    if given is None:
+        given = read_settings(paths.settings_path())[0].model
+    if given in KEYS:
+        return given
+    try:
+        return str(Path(given).expanduser().absolute())
+    except RuntimeError:  # the home of somebody who has none
+        return given
+
+
+def read_documents(files: Sequence[Path]) -> tuple[Attachment, ...]:
+    """Raises Failure about the first that can't be read."""
+    try:
+        return tuple(read_text_file(path) for path in files)
+    except UnreadableDocument as error:
+        raise Failure(str(error)) from None
+
+
+def open_model(
+    engine: TerminalEngine, screen: Screen, model: str, context: int | None, as_json: bool = False
+) -> ModelInfo:
+    """Raises Failure in the engine's words."""
+    for event in engine.ask(Load(engine.next_id(), model, context)):
+        if as_json:
+            screen.line(encode(event).decode("ascii"))
+        elif isinstance(event, Loading):
+            screen.progress(f"Opening the model… {event.progress:.0%}")
+        if isinstance(event, Ready):
+            return event.model
+        if isinstance(event, Failed):
+            raise Failure(event.message)
+    raise AssertionError("a load ends with ready or error")
+
+
+class TurnOnScreen:
+    """One turn: its words go to the screen as they come. `request_id` names it to the engine."""
+
+    def __init__(
+        self,
+        engine: TerminalEngine,
+        screen: Screen,
+        model: ModelInfo,
+        path: Sequence[ChatMessage],
+        wish: Wish,
+    ) -> None:
+        self.request_id = engine.next_id()
+        self.text = ""  # of the answer, as far as it has come
+        self.done: Done | None = None
+        self._engine = engine
+        self._screen = screen
+        self._wish = wish
+        self._thinking_since = 0.0
+        self._request = Generate(
+            self.request_id,
+            conversation_json(
+                path,
+                effort=wish.effort,
+                is_guide=model.is_guide,
+                system_prompt=wish.system_prompt,
+            ),
+            wish.sampling,
+            wish.max_tokens,
+        )
+
+    def run(self) -> None:
+        """To the end of the turn. Raises Failure if it failed; `text` is what came until then."""
+        try:
+            for event in self._engine.ask(self._request):
+                self._show(event)
+        finally:
+            self._screen.close()
+        if self.done is not None and not self._wish.as_json:
+            self._say_how_it_ended(self.done)
+
+    def _show(self, event: Event) -> None:
+        if self._wish.as_json:
+            self._screen.line(encode(event).decode("ascii"))
+        match event:
+            case Delta(channel="final"):
+                self.text += event.text
+                if not self._wish.as_json:
+                    self._screen.answer(event.text)
+            case Delta() if not self._wish.as_json:
+                self._think(event.text)
+            case Prefill() if not self._wish.as_json and event.total:
+                self._screen.progress(f"Reading… {event.done / event.total:.0%}")
+            case Done():
+                self.done = event
+            case Failed() if event.id == self.request_id:
+                raise Failure(event.message)
+
+    def _think(self, text: str) -> None:
+        if self._wish.shows_thinking:
+            self._screen.thought(text)
+        else:
+            self._thinking_since = self._thinking_since or time.monotonic()
+            self._screen.progress(f"Thinking… {time.monotonic() - self._thinking_since:.0f} s")
+
+    def _say_how_it_ended(self, done: Done) -> None:
+        if done.stop in _LIMITS:
+            self._screen.note(_LIMITS[done.stop])
+        elif not self.text.strip() and done.stop != "cancel":
+            self._screen.note("The model ended without an answer. Ask again.")

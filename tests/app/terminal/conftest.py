@@ -1,0 +1,83 @@
+"""The `sordino` command as people run it: a process of its own, with an engine process below it."""
+
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.app.conftest import SCRIPT
+
+ROOT = Path(__file__).parents[3]
+
+_WITH_SCRIPTED_ENGINE = f"""
+import sys
+import app.terminal
+from app.__main__ import main
+real = app.terminal.main
+app.terminal.main = lambda arguments: real(arguments, [sys.executable, {SCRIPT!r}])
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def drawn_on(master: int, until: bytes = b"") -> bytes:
+    """What was written to a pseudo-terminal, up to its end or to `until`."""
+    seen, deadline = b"", time.monotonic() + 60
+    while not until or until not in seen:
+        if not select.select([master], [], [], 60)[0] or time.monotonic() > deadline:
+            raise AssertionError(f"{until!r} did not come: {seen!r}")
+        try:
+            piece = os.read(master, 4096)
+        except OSError:  # Linux: the other side has closed
+            break
+        if not piece:
+            break
+        seen += piece
+    return seen
+
+
+Start = Callable[..., subprocess.Popen[bytes]]
+Run = Callable[..., subprocess.CompletedProcess[bytes]]
+
+
+@pytest.fixture
+def start(home: Path) -> Start:
+    """Starts the command with a scripted engine, or the real one where `real` says so."""
+
+    def begin(
+        *arguments: str,
+        real: bool = False,
+        cwd: Path = ROOT,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int = subprocess.PIPE,
+    ) -> subprocess.Popen[bytes]:
+        door = ["-m", "app"] if real else ["-c", _WITH_SCRIPTED_ENGINE]
+        return subprocess.Popen(
+            [sys.executable, *door, *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+        )
+
+    return begin
+
+
+@pytest.fixture
+def run(start: Start) -> Run:
+    """As `start`, and waits for the end."""
+
+    def to_the_end(
+        *arguments: str, stdin: bytes = b"", real: bool = False, cwd: Path = ROOT
+    ) -> subprocess.CompletedProcess[bytes]:
+        with start(*arguments, real=real, cwd=cwd) as process:
+            out, err = process.communicate(stdin, timeout=60)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return to_the_end

@@ -1,0 +1,20 @@
+"""Half characters never travel; everything else does."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.well_formed import well_formed
+
+
+def test_pairs_are_joined_and_halves_replaced() -> None:
+    assert well_formed("\ud83d\ude00 a\ud83d b\ude00") == "😀 a\ufffd b\ufffd"
+
+
+@given(st.text())
+def test_whole_text_is_left_alone(text: str) -> None:
+    assert well_formed(text) == text
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_the_result_can_always_be_encoded(text: str) -> None:
+    well_formed(text).encode("utf-8")
