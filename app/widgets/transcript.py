@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from PySide6.QtCore import QPoint, QRect, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QColor, QPalette, QResizeEvent, QShowEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame, QWidget
 
 from app.chats.models import ShownMessage
@@ -152,10 +152,7 @@ class TranscriptView(QAbstractScrollArea):
     def set_appearance(self, theme: Theme, text_size: int = TEXT_SIZE) -> None:
         """Safe at any moment, also while an answer is written."""
         self._setting = Setting(PageStyle(theme, text_size), self._setting.workshop)
-        colours = QPalette(self.viewport().palette())
-        colours.setColor(QPalette.ColorRole.Window, QColor(theme.page))
-        self.viewport().setPalette(colours)
-        self.viewport().setAutoFillBackground(True)
+        self.viewport().update()
         self.to_end.set_appearance(theme, text_size)
         for place in self._places:
             if place.widget:
@@ -334,6 +331,12 @@ class TranscriptView(QAbstractScrollArea):
             bar = self.verticalScrollBar()
             self._follows = bar.value() >= bar.maximum() - _AT_END
             self._settle()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The page. Not by palette: a style sheet around it would win."""
+        painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor(self._setting.style.theme.page))
+        painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chats.models import Attachment, Branch, ChatMessage, Role, ShownMessage
-from app.theme import COLUMN_WIDTH, DARK, LIGHT
+from app.style import stylesheet
+from app.theme import COLUMN_WIDTH, DARK, LIGHT, TEXT_SIZE, Theme
 from app.widgets.answer import Answer, note_for
 from app.widgets.question import Question
 from app.widgets.transcript import TranscriptView
@@ -345,6 +346,18 @@ def test_the_theme_changes_at_any_moment(view: TranscriptView, frames: Callable[
     flow = answer(view).page.flow
     assert flow.style.theme is LIGHT and flow.style.text_size == 20
     assert "y = 2" in flow.copied(0, flow.length)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_page_has_the_colour_of_the_theme_in_any_window(qtbot: QtBot, theme: Theme) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    view = TranscriptView(window)
+    window.setStyleSheet(stylesheet(theme, TEXT_SIZE))
+    view.set_appearance(theme)
+    view.show_messages([shown("assistant", "")])
+    window.show()
+    assert view.grab().toImage().pixelColor(5, 5).name() == theme.page
 
 
 # Thinking and reading ----------------------------------------------------------------------------
