@@ -1,23 +1,17 @@
 """Each decode kernel against float64, in both CPU builds, at small sizes and at 20b's own."""
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from mlx_engine.metal_source import read_kernel
 from tests.metal.cases import attention, dense, experts
 from tests.metal.cases.case import REAL_20B, REAL_120B, SMALL, TINY, Case, Sizes
+from tests.metal.checks import assert_matches, assert_reads_little, assert_sound, case_id, run_case
 from tests.metal.cpu_route import Result, run
-from tests.metal.numbers import from_bf16, relative_error
 from tests.metal.toolchain import Missing, cpu_compiler
 
 pytestmark = pytest.mark.skipif(isinstance(cpu_compiler(), Missing), reason=str(cpu_compiler()))
-
-LIMIT = 4e-3  # bfloat16 keeps 8 bits: rounding once costs 1.7e-3 on average
 
 LADDER: list[partial[Case]] = [
     partial(dense.qkv_rope, TINY),
@@ -66,44 +60,9 @@ REAL: list[partial[Case]] = [
 ]
 
 
-def case_id(make: partial[Case]) -> str:
-    parts = [make.func.__name__, *(getattr(part, "name", part) for part in make.args)]
-    return "-".join(map(str, parts))
-
-
-def assert_matches(
-    found: Mapping[str, NDArray[Any]], reference: Mapping[str, NDArray[Any]]
-) -> None:
-    for name, expected in reference.items():
-        if expected.dtype.kind == "u":
-            np.testing.assert_array_equal(found[name], expected, name)
-            continue
-        values = from_bf16(found[name]) if found[name].dtype == np.uint16 else found[name]
-        error = relative_error(values, expected)
-        assert error < LIMIT, f"{name}: relative error {error:.2e}"
-
-
-def run_case(case: Case, *, checked: bool = False, lane_order: int = 0) -> Result:
-    source = read_kernel(case.kernel)
-    return run(source, case.launch, case.inputs, checked=checked, lane_order=lane_order)
-
-
 @pytest.mark.parametrize("make", LADDER, ids=case_id)
 def test_a_kernel_agrees_with_float64_and_passes_every_check(make: partial[Case]) -> None:
-    case = make()
-    fast = run_case(case)
-    assert_matches(fast.outputs, case.reference)
-    for lane_order in (0, 5):
-        checked = run_case(case, checked=True, lane_order=lane_order)
-        for name, array in checked.outputs.items():
-            np.testing.assert_array_equal(array.view(np.uint8), fast.outputs[name].view(np.uint8))
-
-
-def assert_reads_little(case: Case, result: Result) -> None:
-    """Weights and caches once, to 3 %; printed with what is read again by each threadgroup."""
-    for name, least in case.least_bytes.items():
-        traffic = result.traffic[name]
-        assert traffic.read_by_threadgroups <= 1.03 * least, f"{name}: {traffic}, least {least}"
+    assert_sound(make())
 
 
 @pytest.mark.full

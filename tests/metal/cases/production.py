@@ -5,29 +5,39 @@ from collections.abc import Mapping
 import numpy as np
 
 from mlx_engine.metal_lowering import TemplateValue
-from tests.metal.cases import attention, dense, experts
+from tests.metal.cases import attention, dense, experts, prefill
 from tests.metal.cases.case import REAL_20B, REAL_120B, SMALL, TINY, Case, Sizes
 from tests.metal.cases.experts import SIMDGROUPS
 
 PRODUCTION = (REAL_20B, REAL_120B)
 
 
-def templates(sizes: Sizes) -> dict[str, Mapping[str, TemplateValue]]:
+def templates(sizes: Sizes) -> dict[str, tuple[Mapping[str, TemplateValue], ...]]:
     hidden, inner = {"HIDDEN": sizes.hidden}, {"INNER": sizes.inner}
     heads = {"HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim}
     vocabulary = {"VOCABULARY": sizes.vocabulary}
     return {
-        "qkv_rope": {**hidden, **heads},
-        "band_attention": {**heads, "SLOTS": sizes.slots},
-        "full_attention": heads,
-        "full_attention_merge": {"HEADS": sizes.heads, "HEAD_DIM": sizes.head_dim},
-        "attention_out": {**hidden, "WIDTH": sizes.heads * sizes.head_dim},
-        "router": {**hidden, "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen},
-        "experts_gate_up": {**hidden, **inner, "SIMDGROUPS": SIMDGROUPS},
-        "experts_down": {**hidden, **inner, "CHOSEN": sizes.chosen},
-        "unembed": {**hidden, **vocabulary},
-        "unembed_8bit": {**hidden, **vocabulary, "GROUP": 64},
-    }
+        "qkv_rope": ({**hidden, **heads},),
+        "band_attention": ({**heads, "SLOTS": sizes.slots},),
+        "full_attention": (heads,),
+        "full_attention_merge": ({"HEADS": sizes.heads, "HEAD_DIM": sizes.head_dim},),
+        "attention_out": ({**hidden, "WIDTH": sizes.heads * sizes.head_dim},),
+        "router": ({**hidden, "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen},),
+        "experts_gate_up": ({**hidden, **inner, "SIMDGROUPS": SIMDGROUPS},),
+        "experts_down": ({**hidden, **inner, "CHOSEN": sizes.chosen},),
+        "experts_gemm": tuple(
+            {
+                "INPUTS": sizes.hidden if gated else sizes.inner,
+                "OUTPUTS": 2 * sizes.inner if gated else sizes.hidden,
+                "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen, "TOKENS": tile, "GATED": gated,
+            }
+            for tile in (8, 64)
+            for gated in (True, False)
+        ),
+        "band_flash": ({**heads, "WINDOW": sizes.window},),
+        "unembed": ({**hidden, **vocabulary},),
+        "unembed_8bit": ({**hidden, **vocabulary, "GROUP": 64},),
+    }  # fmt: skip
 
 
 def small_cases() -> dict[str, Case]:
@@ -37,6 +47,7 @@ def small_cases() -> dict[str, Case]:
         dense.unembed(TINY), dense.unembed_8bit(TINY, 64),
         experts.gate_up(SMALL), experts.down(SMALL),
         attention.band(SMALL, 200), attention.full(SMALL, 100, 2), merge(SMALL, 2),
+        prefill.experts_gemm(TINY, 5, 8, True), prefill.band_flash(SMALL, 5, 7),
     ]  # fmt: skip
     return {case.kernel: case for case in cases}
 
