@@ -34,8 +34,15 @@ def assert_matches(
 
 
 def run_case(case: Case, *, checked: bool = False, lane_order: int = 0) -> Result:
-    source = read_kernel(case.kernel)
-    return run(source, case.launch, case.inputs, checked=checked, lane_order=lane_order)
+    result = run(
+        read_kernel(case.kernel), case.launch, case.inputs, checked=checked, lane_order=lane_order
+    )
+    if case.then is None:
+        return result
+    kernel, launch = case.then
+    inputs = {**case.inputs, **result.outputs}
+    second = run(read_kernel(kernel), launch, inputs, checked=checked, lane_order=lane_order)
+    return Result({**result.outputs, **second.outputs}, result.traffic)
 
 
 def assert_sound(case: Case) -> None:

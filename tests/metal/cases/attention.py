@@ -68,7 +68,7 @@ def band(sizes: Sizes, position: int, label: str = "") -> Case:
 
 
 def full(sizes: Sizes, length: int, parts: int, capacity: int | None = None) -> Case:
-    """`reference` holds the merged result under "out", as full_attention_merge gives it."""
+    """In parts, then merged. Positions beyond `length` hold NaN."""
     random = np.random.default_rng(32)
     capacity = capacity or length + 5
     q, kv, sinks = _inputs(random, sizes, capacity)
@@ -92,6 +92,7 @@ def full(sizes: Sizes, length: int, parts: int, capacity: int | None = None) -> 
         {"q": q, "kv": kv, "sinks": sinks, "extent": extent},
         {"out": attended(from_bf16(q), keys, values, from_bf16(sinks))},
         {"kv": 2 * 2 * sizes.kv_heads * length * sizes.head_dim},
+        ("full_attention_merge", merge_launch(sizes)),
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ class Case:
 
     `least_bytes`: for each input that is a weight or a cache, the bytes that no correct kernel
     could do without. Inputs not named there are activations, read again by each threadgroup.
+    `then`: a second kernel, to run on the same inputs and the first one's outputs.
     """
 
     kernel: str
@@ -53,6 +54,7 @@ class Case:
     inputs: Arrays
     reference: Arrays
     least_bytes: Mapping[str, int] = field(default_factory=dict)
+    then: tuple[str, Launch] | None = None
 
     def __str__(self) -> str:
         return f"{self.kernel}-{self.label}"

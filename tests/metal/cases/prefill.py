@@ -97,4 +97,15 @@ def band_flash(sizes: Sizes, length: int, known: int) -> Case:
         {"q": q, "kv": kv, "sinks": sinks,
          "extent": np.array([length, known, 0, 0, 0, 0, 0, 0], np.uint32)},
         {"out": reference},
+        {"kv": _band_bytes(sizes, length, known)},
     )  # fmt: skip
+
+
+def _band_bytes(sizes: Sizes, length: int, known: int) -> int:
+    """Of keys and values, for tiles of 32 queries that each read what they see, once a head."""
+    window = sizes.window
+    rows = sum(
+        min(first + window + 32, window + length) - max(first, window - known)
+        for first in range(0, length, 32)
+    )
+    return 2 * 2 * rows * sizes.head_dim * sizes.heads

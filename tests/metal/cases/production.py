@@ -1,6 +1,8 @@
 """The sizes that the product really runs: what each kernel is compiled for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -10,6 +12,25 @@ from tests.metal.cases.case import REAL_20B, REAL_120B, SMALL, TINY, Case, Sizes
 from tests.metal.cases.experts import SIMDGROUPS
 
 PRODUCTION = (REAL_20B, REAL_120B)
+
+
+# Each kernel at 20b's own sizes: what its report and the slow tests run.
+REAL_DECODE: tuple[partial[Case], ...] = (
+    partial(dense.qkv_rope, REAL_20B),
+    partial(attention.band, REAL_20B, 1000),
+    partial(attention.full, REAL_20B, 4096, 16),
+    partial(dense.attention_out, REAL_20B),
+    partial(dense.router, REAL_20B, "random", 512),
+    partial(experts.gate_up, REAL_20B),
+    partial(experts.down, REAL_20B),
+    partial(dense.unembed, REAL_20B),
+    partial(dense.unembed_8bit, REAL_20B, 64),
+)
+_FEW_EXPERTS = replace(REAL_20B, experts=3, chosen=2)  # the emulated matrix product is slow
+REAL_PREFILL: tuple[partial[Case], ...] = (
+    partial(prefill.experts_gemm, _FEW_EXPERTS, 10, 8, True),
+    partial(prefill.band_flash, replace(REAL_20B, heads=8, kv_heads=1), 129, 100),
+)
 
 
 def templates(sizes: Sizes) -> dict[str, tuple[Mapping[str, TemplateValue], ...]]:

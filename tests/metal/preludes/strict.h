@@ -98,6 +98,8 @@ bool simd_any(bool);
 template <typename T, int Columns, int Rows>
 struct simdgroup_matrix {
   T elements[2];
+  // OpenCL's own assignment wants the generic address space, which is off here.
+  void operator=(simdgroup_matrix other) thread;
 };
 typedef simdgroup_matrix<float, 8, 8> simdgroup_float8x8;
 typedef simdgroup_matrix<half, 8, 8> simdgroup_half8x8;
