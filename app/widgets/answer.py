@@ -166,7 +166,7 @@ class Answer(Message):
             height = self.note.heightForWidth(width)
             self.note.setGeometry(0, y, width, height)
             y += height + GRID // 2
-        self.action_row.setGeometry(-6, y, width, ACTIONS_HEIGHT)  # the icons align with the text
+        self.action_row.setGeometry(-GRID, y, width, ACTIONS_HEIGHT)  # icons align with the text
         self._height = y + ACTIONS_HEIGHT
         return moved
 

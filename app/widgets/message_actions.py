@@ -29,12 +29,12 @@ class MessageActions(QWidget):
         self._branch = Branch()
         is_question = role == "user"
         whose = "question" if is_question else "answer"
-        self.copy = CopyButton("", f"Copy {whose}", text)
+        self.copy = CopyButton("Copy", f"Copy {whose}", text)
         if is_question:
-            self.change = QuietButton("edit", "", "Edit question")
+            self.change = QuietButton("edit", "Edit", "Edit question")
             self.change.clicked.connect(self.edit_requested)
         else:
-            self.change = QuietButton("regenerate", "", "Regenerate answer")
+            self.change = QuietButton("regenerate", "Regenerate", "Regenerate answer")
             self.change.clicked.connect(self.regenerate_requested)
         self.previous = QuietButton("chevron-left", "", f"Previous version of this {whose}")
         self.count = QLabel()

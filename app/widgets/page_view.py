@@ -114,7 +114,7 @@ class PageView(QWidget):
         self._marked_from, self._marked_to = start, end
         self.update()
 
-    def select_all(self) -> None:
+    def selectAll(self) -> None:
         self.mark(0, self.flow.length)
 
     def copy(self) -> None:
@@ -214,7 +214,7 @@ class PageView(QWidget):
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.matches(QKeySequence.StandardKey.SelectAll):
-            self.select_all()
+            self.selectAll()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._link >= 0:
             self._follow(list(self.flow.links())[self._link][2])
         else:
@@ -234,7 +234,7 @@ class PageView(QWidget):
         if link:
             clipboard = QApplication.clipboard()
             menu.addAction("Copy Link").triggered.connect(lambda: clipboard.setText(link))
-        menu.addAction("Select All").triggered.connect(self.select_all)
+        menu.addAction("Select All").triggered.connect(self.selectAll)
         menu.exec(event.globalPos())
         menu.deleteLater()
 

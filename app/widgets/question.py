@@ -123,8 +123,8 @@ class Question(Message):
         self._bubble = QRectF(left, y, text_width + 2 * beside, height + 2 * above)
         self.page.setGeometry(round(left + beside), inner, math.ceil(text_width), height)
         actions = round(self._bubble.bottom() + GRID / 2)
-        # The icons, not the buttons, end where the bubble ends.
-        self.action_row.setGeometry(6, actions, width, ACTIONS_HEIGHT)
+        # The words, not the buttons, end where the bubble ends.
+        self.action_row.setGeometry(GRID, actions, width, ACTIONS_HEIGHT)
         self.update()
         return moved
 
