@@ -205,7 +205,7 @@ def compiled(source: MetalSource, template: Mapping[str, TemplateValue], *, chec
     if isinstance(compiler, Missing):
         raise RuntimeError(compiler.reason)
     flags = (*FLAGS, *(CHECKED if checked else FAST))
-    text = _translation_unit(source, template)
+    text = translation_unit(source, template)
     library = BUILD / f"{source.name}-{_key(text, compiler, flags, _prelude_key())}.so"
     if not library.exists():
         runtime = _runtime(compiler)
@@ -220,7 +220,8 @@ def compiled(source: MetalSource, template: Mapping[str, TemplateValue], *, chec
     return library
 
 
-def _translation_unit(source: MetalSource, template: Mapping[str, TemplateValue]) -> str:
+def translation_unit(source: MetalSource, template: Mapping[str, TemplateValue]) -> str:
+    """The C++ of one build: the kernel, and the entry that the runtime calls once a thread."""
     types = {name: value for name, value in template.items() if isinstance(value, str)}
     pointers = (
         f"static_cast<{'' if b.is_output else 'const '}{types.get(b.type, b.type)}*>(buffers[{i}])"

@@ -5,10 +5,16 @@
 
 namespace metal {
 
+#if defined(__aarch64__)
+typedef __fp16 StoredHalf;  // GCC 12's C++ has no _Float16 there
+#else
+typedef _Float16 StoredHalf;
+#endif
+
 struct half {
-  _Float16 value;
+  StoredHalf value;
   half() = default;
-  explicit half(float f) : value(static_cast<_Float16>(f)) {}
+  explicit half(float f) : value(static_cast<StoredHalf>(f)) {}
   explicit half(int i) : half(static_cast<float>(i)) {}
   operator float() const { return static_cast<float>(value); }
 };
