@@ -47,6 +47,7 @@ class _Chunk:
     start: mx.array  # (1,) first position in a full layer
     slot: mx.array  # (1,) first slot in a ring
     by_position: mx.array  # (slots,) slots in the order of the positions they hold
+    visible: mx.array  # bool (slots,) slots that a single token may look at
     marks: list[int]
     rings_at_mark: dict[int, list[mx.array]] = field(default_factory=dict)
 
@@ -101,11 +102,13 @@ class KeyValueCache:
         if end > self._capacity:
             self._resize(end + max(_GROWTH, end // 8))
         slot = self.offset % self.slots
+        ages = (slot - np.arange(self.slots)) % self.slots  # how long ago a slot was written
         self._chunk = _Chunk(
             length=length,
             start=mx.array([self.offset]),
             slot=mx.array([slot]),
             by_position=mx.array((slot + np.arange(self.slots)) % self.slots),
+            visible=mx.array((ages < self.window) & (ages <= self.offset)),
             marks=[mark for mark in self.marks if self.offset < mark <= end],
         )
 
@@ -139,8 +142,8 @@ class KeyValueCache:
 
     def visible_slots(self) -> mx.array:
         """Which slots of a ring the single token being appended may look at: bool (slots,)."""
-        ages = (self.offset - np.arange(self.slots)) % self.slots
-        return mx.array((ages < self.window) & (ages <= self.offset))
+        assert self._chunk is not None
+        return self._chunk.visible
 
     def commit(self) -> None:
         """The chunk is in every layer."""

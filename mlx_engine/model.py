@@ -41,7 +41,9 @@ class Model:
         self.prefill_chunk = 128 if small else 512
         self._activations = mx.float32 if kernels.on_cpu() else dtype
         self._rope = Rope(config)
-        self._weights = Weights.gather(config, _widened(published, self._activations))
+        if small and self._activations == mx.float32:
+            published = _widened(published)
+        self._weights = Weights.gather(config, published)
 
     def __call__(self, tokens: mx.array, cache: KeyValueCache, last: int | None = None) -> mx.array:
         """Append `tokens` to `cache`, and score what may follow each.
@@ -55,8 +57,10 @@ class Model:
         x = weights.embedding[tokens].astype(self._activations)
         for number, layer in enumerate(weights.layers):
             x = self._attend(x, layer, number, cache, rope)
-            x = self._think(x, layer)
+            x = self._feed_forward(x, layer)
         cache.commit()
+        if last == 0:
+            return mx.zeros((0, config.vocab_size))
         if last is not None:
             x = x[max(0, length - last) :]
         return kernels.unembed(x, weights.norm, config.rms_norm_eps, weights.unembedding)
@@ -83,7 +87,7 @@ class Model:
             )
         return kernels.attention_out(x, attended, layer.out)
 
-    def _think(self, x: mx.array, layer: Layer) -> mx.array:
+    def _feed_forward(self, x: mx.array, layer: Layer) -> mx.array:
         config = self.config
         normed, chosen, shares = kernels.router(
             x, layer.experts_norm, config.rms_norm_eps, layer.router, config.num_experts_per_tok
@@ -93,15 +97,12 @@ class Model:
         )
 
 
-def _widened(published: Mapping[str, mx.array], dtype: mx.Dtype) -> Mapping[str, mx.array]:
-    """The weights, with small models' bfloat16 made float32 where that is what is computed in.
+def _widened(published: Mapping[str, mx.array]) -> Mapping[str, mx.array]:
+    """The weights with bfloat16 made float32.
 
     Matrices keep their shape but lie transposed, which halves the time of a product in the
     reference BLAS and costs OpenBLAS nothing.
     """
-    nbytes = sum(array.nbytes for array in published.values())
-    if dtype != mx.float32 or nbytes > WIDEN_BYTES:
-        return published
     wide = {}
     for name, array in published.items():
         if array.dtype == mx.bfloat16:

@@ -18,18 +18,9 @@ from numpy.typing import NDArray
 
 from mlx_engine.checkpoint import INDEX_FILE, Tensor, published_tensors
 from mlx_engine.config import CONFIG_FILE, ModelConfig
+from mlx_engine.tokenizer import HARMONY_TOKENS
 
-SPECIAL_TOKENS = (
-    "<|startoftext|>",
-    "<|endoftext|>",
-    "<|return|>",
-    "<|constrain|>",
-    "<|channel|>",
-    "<|start|>",
-    "<|end|>",
-    "<|message|>",
-    "<|call|>",
-)
+SPECIAL_TOKENS = tuple(HARMONY_TOKENS)
 _WORDS = ("the", "in", "er", "on", "an", "th", " t", " a", "he", "analysis", "final", "assistant")
 
 _POOL = 1 << 20  # random values drawn; larger tensors repeat them, shifted from row to row

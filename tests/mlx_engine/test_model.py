@@ -160,6 +160,7 @@ def test_what_a_gpu_computes_without_kernels_of_its_own(
 ) -> None:
     """The plain MLX operations that the CPU has better ones for, run on the CPU all the same."""
     monkeypatch.setattr(kernels, "on_cpu", lambda: False)
+    monkeypatch.setattr(kernels, "_activation", lambda: kernels._swiglu)  # fusing needs a compiler
     opened = Checkpoint.open(tiny_folder)
     tokens = some_tokens(140)
     found = scores(Model(opened.config, opened.weights, dtype), tokens, 130, 3)
