@@ -22,6 +22,7 @@ from app.engine_client import EngineClient
 from app.settings import Settings
 from app.settings_store import SettingsStore
 from app.single_instance import SingleInstance
+from app.style import control_size, text_font
 from app.theme import TEXT_SIZE, Theme
 from app.turn_problems import GUIDE_READS_NOTHING
 from app.widgets.effort_slider import install_accessible_effort
@@ -55,6 +56,8 @@ class Sordino(QObject):
         self.conversation = Conversation(
             self.engine, self.library, lambda: self.settings.value, self
         )
+        # Before any widget is made: one with a style sheet keeps the family that it began with.
+        QApplication.setFont(text_font(control_size(self.settings.value.text_size)))
         self.window = MainWindow()
         self.appearance = AppearanceWatch(lambda: self.settings.value, is_dark, self)
         self.picker = ModelPicker(self.window, self.engine, self.settings)

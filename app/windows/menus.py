@@ -6,7 +6,7 @@ into ⌃ on a Mac, and moves About, Settings and Quit into the application's men
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
 
@@ -77,6 +77,8 @@ class Menus(QObject):
             (self.select_all, "selectAll"),
         ):
             action.triggered.connect(_on_focus_widget(method))
+        for action in (self.close, self.quit):  # they mean whichever window is in front
+            action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
         self.stop.setEnabled(False)
 
     @property

@@ -131,6 +131,7 @@ class ModelPicker(QObject):
             self._menu.set_recent_folders(recent)
         self._settings.update(model=key, recent_folders=tuple(recent))
         self._menu.set_current(key)
+        self._on_state(self._engine.state)  # it came to this before there was a model to name
         self.model_ready.emit(model)
 
     def _on_state(self, state: str) -> None:

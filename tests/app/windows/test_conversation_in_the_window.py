@@ -17,6 +17,7 @@ def test_typing_and_return_sends_and_the_answer_is_there_after_a_restart(
 ) -> None:
     first = make_person(command=None)  # the real engine, with the guide
     assert QApplication.focusWidget() is first.app.window.composer.field
+    assert first.app.window.status.text == "Guide"
     answer = first.ask("What can you do?").message
     assert answer.status == "complete"
     assert answer.text

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QAccessible, QDragEnterEvent, QDropEvent, QFileOpenEvent
+from PySide6.QtGui import (
+    QAccessible,
+    QDragEnterEvent,
+    QDropEvent,
+    QFileOpenEvent,
+    QKeySequence,
+)
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
@@ -199,7 +206,11 @@ def test_settings_hold_at_once(person: Person, qtbot: QtBot) -> None:
     window.appearance.chosen.emit("dark")
     assert person.app.settings.value.temperature == 0.0
     assert page_colour(person.app.window) == DARK.page
-    window.close()
+    window.activateWindow()
+    person.sees(lambda: QApplication.activeWindow() is window)
+    QTest.keySequence(window.windowHandle(), QKeySequence("Ctrl+W"))
+    assert not window.isVisible()
+    assert person.app.window.isVisible()
 
 
 def test_no_heavy_package_is_imported_before_the_first_paint() -> None:
