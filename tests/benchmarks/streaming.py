@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 
 from app.chats.models import ChatMessage, ShownMessage
 from app.widgets.answer import Answer
-from app.widgets.transcript import TranscriptView
+from app.widgets.transcript import FRAME_MS, TranscriptView
 
 TOKEN = 4  # characters
 LIMIT_MS = 50.0
@@ -95,11 +95,14 @@ class Application(QApplication):
         return done
 
 
-def stream(view: TranscriptView, text: str, rate: float) -> Iterator[None]:
-    """Adds tokens as time passes; one step to a turn of the event loop."""
-    begun, at = time.perf_counter(), 0
+def stream(view: TranscriptView, text: str, rate: float, *, waits: bool) -> Iterator[None]:
+    """Adds tokens as time passes; one step to a turn of the event loop. If it `waits`, time passes
+    only in frames that are done: on a busy machine frames stay as short as on an idle one."""
+    begun, frames, at = time.perf_counter(), 0, 0
     while at < len(text):
-        due = int((time.perf_counter() - begun) * rate) * TOKEN
+        frames += view.is_settled
+        passed = frames * FRAME_MS / 1e3 if waits else time.perf_counter() - begun
+        due = int(passed * rate) * TOKEN
         while at < min(due, len(text)):
             view.add_answer(text[at : at + TOKEN])
             at += TOKEN
@@ -121,6 +124,7 @@ def main() -> None:
     options.add_argument("--tokens", type=int, default=20_000)
     options.add_argument("--there", type=int, default=0, help="tokens that are there already")
     options.add_argument("--rate", type=float, default=200.0, help="tokens/s")
+    options.add_argument("--waits", action="store_true", help="the next token waits for its frame")
     chosen = options.parse_args()
     app = Application()
     view = TranscriptView()
@@ -140,7 +144,7 @@ def main() -> None:
     print(f"{chosen.tokens:,} tokens at {chosen.rate:.0f}/s, {len(text) / 1e3:.0f} kB")
     if there:
         print(f"opened with {chosen.there:,} tokens: {opened[0]:.0f} ms, own {opened[1]:.0f} ms")
-    steps = stream(view, text[there:], chosen.rate)
+    steps = stream(view, text[there:], chosen.rate, waits=chosen.waits)
     ticker = QTimer(interval=5)
     ticker.timeout.connect(lambda: None if next(steps, True) is None else app.quit())
     app.wall_ms.clear()
