@@ -19,8 +19,8 @@ template <int HIDDEN, int HEADS, int KV_HEADS, int HEAD_DIM>
     const device bfloat16_t* k_bias [[buffer(5)]],
     const device bfloat16_t* v_weight [[buffer(6)]],  // (KV_HEADS * HEAD_DIM, HIDDEN)
     const device bfloat16_t* v_bias [[buffer(7)]],
-    const device float* cosines [[buffer(8)]],        // (HEAD_DIM / 2), concentration included
-    const device float* sines [[buffer(9)]],
+    const device float* cosines [[buffer(8)]],        // (HEAD_DIM), concentration included
+    const device float* sines [[buffer(9)]],          // (HEAD_DIM), negative in the first half
     const device float* settings [[buffer(10)]],      // (8): the norm's epsilon, then zeros
     device bfloat16_t* queries [[buffer(11)]],        // (HEADS, HEAD_DIM)
     device bfloat16_t* packed [[buffer(12)]],         // (2, KV_HEADS, HEAD_DIM): keys, values
@@ -64,7 +64,7 @@ template <int HIDDEN, int HEADS, int KV_HEADS, int HEAD_DIM>
         sums.zw + float2(float(bias[row + half_head]), float(bias[row + half_head + 1u]));
     if (!is_value) {
       const float2 cosine = float2(cosines[turn], cosines[turn + 1u]);
-      const float2 sine = float2(sines[turn], sines[turn + 1u]);
+      const float2 sine = float2(sines[turn + half_head], sines[turn + half_head + 1u]);
       const float2 turned = first * cosine - second * sine;
       second = second * cosine + first * sine;
       first = turned;

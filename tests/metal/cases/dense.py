@@ -27,8 +27,8 @@ def qkv_rope(sizes: Sizes, label: str = "random", scale: float = 1.0) -> Case:
     inputs: MutableArrays = {
         "x": x,
         "norm": gains(random, sizes.hidden),
-        "cosines": (1.35 * np.cos(angles)).astype(np.float32),
-        "sines": (1.35 * np.sin(angles)).astype(np.float32),
+        "cosines": np.tile(1.35 * np.cos(angles), 2).astype(np.float32),
+        "sines": (1.35 * np.concatenate([-np.sin(angles), np.sin(angles)])).astype(np.float32),
         "settings": settings(EPSILON),
     }
     for part, count in (("q", heads), ("k", kv_heads), ("v", kv_heads)):
@@ -63,9 +63,9 @@ def qkv_rope(sizes: Sizes, label: str = "random", scale: float = 1.0) -> Case:
 
 
 def rotated(x: Real, cosines: Real, sines: Real) -> Real:
-    """x: (heads, head_dim)."""
+    """x: (heads, head_dim); the sines' first half is negative."""
     first, second = np.split(x, 2, axis=-1)
-    return np.concatenate([first * cosines - second * sines, second * cosines + first * sines], -1)
+    return x * cosines + np.concatenate([second, first], -1) * sines
 
 
 def attention_out(sizes: Sizes) -> Case:
