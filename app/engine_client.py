@@ -336,7 +336,7 @@ class EngineClient(QObject):
         self._settle()
         self.problem.emit(
             Problem(
-                "The engine doesn't respond. It is restarted in a moment; what was said stays.",
+                "The engine doesn’t respond. It is restarted in a moment; what was said stays.",
                 "Restart now",
                 "restart_engine",
                 topic="engine",

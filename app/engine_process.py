@@ -88,7 +88,7 @@ class EngineProcess(QObject):
 
     def _on_error(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart:  # the only one without `finished`
-            how = f"can't be started: {self._process.errorString()}"
+            how = f"can’t be started: {self._process.errorString()}"
             QTimer.singleShot(0, self, lambda: self.ended.emit(how))
 
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:

@@ -104,7 +104,7 @@ def read_settings(path: Path) -> tuple[Settings, str | None]:
     except FileNotFoundError:
         return Settings(), None
     except OSError as error:
-        return Settings(), f"The settings can't be read ({error.strerror}); defaults are used."
+        return Settings(), f"The settings can’t be read ({error.strerror}); defaults are used."
     except (ValueError, RecursionError):
         aside = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%d-%H%M%S}")
         try:

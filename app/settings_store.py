@@ -39,7 +39,7 @@ class SettingsStore(QObject):
             try:
                 write_settings(changed, self._path)
             except OSError as error:
-                text = f"The settings can't be saved: {error.strerror}."
+                text = f"The settings can’t be saved: {error.strerror}."
                 self.problem.emit(Problem(text, topic="settings"))
             self.changed.emit(changed)
         return self.value

@@ -55,11 +55,11 @@ def open_database(path: Path) -> OpenedDatabase:
     try:
         return _open_or_set_aside(path)
     except OSError as error:
-        return _in_memory(f"Chats can't be kept in {path.parent}: {error.strerror}.")
+        return _in_memory(f"Chats can’t be kept in {path.parent}: {error.strerror}.")
     except sqlite3.Error as error:
         return _for_reading(
             path,
-            f"Chats can't be saved: {error}. See that the disk has room and that {path.parent} "
+            f"Chats can’t be saved: {error}. See that the disk has room and that {path.parent} "
             "may be written, then open Sordino again.",
         )
 
@@ -106,7 +106,7 @@ def _open(path: Path) -> OpenedDatabase:
 
 
 def _check(connection: sqlite3.Connection, version: int) -> None:
-    """Raises Damaged or sqlite3.DatabaseError. Reads the whole file: 0.3 s for 100 MB."""
+    """Raises Damaged or sqlite3.DatabaseError. Reads the whole file, 0.15 s of work for 100 MB."""
     tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if version == 0 and tables:
         raise Damaged("a database of another program")

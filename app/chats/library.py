@@ -213,7 +213,7 @@ class ChatLibrary(QObject):
 
 def _explained(error: Exception) -> Problem:
     if isinstance(error, OSError):
-        return Problem(f"The file can't be written: {error.strerror}.", topic="storage")
+        return Problem(f"The file can’t be written: {error.strerror}.", topic="storage")
     if isinstance(error, sqlite3.Error) and is_damage(error):
         return Problem(
             "The chats on disk are damaged. Quit and open Sordino again: they are then set aside "

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from app.chats.database import is_unwritable, open_database
+from app.chats.excerpt import excerpt
 from app.chats.models import (
     Attachment,
     Chat,
@@ -41,16 +42,16 @@ ON CONFLICT (id) DO UPDATE SET text = excluded.text, thinking = excluded.thinkin
     model = excluded.model, statistics = excluded.statistics
 """
 _SEARCH = """
-SELECT chat.*, NULL AS message_id, chat.title AS excerpt, 0 AS place
+SELECT chat.*, NULL AS found
 FROM title_words JOIN chat ON chat.number = title_words.rowid
 WHERE title_words MATCH :words AND deleted IS NULL
 UNION ALL
-SELECT chat.*, message.id AS message_id,
-    snippet(message_words, 0, '', '', '…', 12) AS excerpt, message.number AS place
+SELECT chat.*, min(message.number) AS found
 FROM message_words JOIN message ON message.number = message_words.rowid
     JOIN chat ON chat.id = message.chat_id
 WHERE message_words MATCH :words AND deleted IS NULL
-ORDER BY updated DESC, place
+GROUP BY chat.id
+ORDER BY updated DESC, found
 """
 MOST_HITS = 200
 
@@ -167,16 +168,24 @@ class ChatStore:
     def search(self, query: str) -> list[SearchHit]:
         """Chats whose title or messages hold words that begin with all those of the query,
         whatever their case and accents; one hit a chat, latest chat first."""
-        plain = well_formed(query).replace('"', " ").replace("\0", " ")
-        words = " ".join(f'"{word}"*' for word in plain.split())
+        words = well_formed(query).replace('"', " ").replace("\0", " ").split()
+        match = " ".join(f'"{word}"*' for word in words)
         hits: dict[str, SearchHit] = {}
-        if words:
-            for row in self._connection.execute(_SEARCH, {"words": words}):
-                excerpt = " ".join(row["excerpt"].split())
-                hits.setdefault(row["id"], SearchHit(_chat(row), row["message_id"], excerpt))
-                if len(hits) == MOST_HITS:
-                    break
+        rows = self._connection.execute(_SEARCH, {"words": match}) if words else ()
+        for row in rows:
+            if row["id"] not in hits:
+                hits[row["id"]] = self._hit(row, words)
+            if len(hits) == MOST_HITS:
+                break
         return list(hits.values())
+
+    def _hit(self, row: sqlite3.Row, words: list[str]) -> SearchHit:
+        if row["found"] is None:
+            return SearchHit(_chat(row), None, excerpt(row["title"], words))
+        message_id, text = self._connection.execute(
+            "SELECT id, text FROM message WHERE number = ?", (row["found"],)
+        ).fetchone()
+        return SearchHit(_chat(row), message_id, excerpt(text, words))
 
     def close(self) -> None:
         self._connection.close()

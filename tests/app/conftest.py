@@ -4,6 +4,7 @@ import gc
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytestqt.qtbot import QtBot
@@ -16,7 +17,10 @@ from app.engine_client import EngineClient
 from app.engine_watch import Patience
 
 SCRIPT = str(Path(__file__).with_name("scripted_engine.py"))
-QUICK = Patience(tick_ms=50, start=200, silence=6, answer=6, recovery=8, restart_ms=20)
+CALM = Patience(restart_ms=20)
+# Short, but long enough for a machine that does much else besides: 2 s for the answer to a ping.
+STRICT = Patience(tick_ms=50, start=400, silence=4, answer=40, recovery=10, restart_ms=20)
+PATIENCE_MS = 60_000  # how long tests wait for a signal
 
 MakeEngine = Callable[..., EngineClient]
 
@@ -24,6 +28,24 @@ MakeEngine = Callable[..., EngineClient]
 @pytest.fixture(scope="session")
 def qapp_cls() -> type[Application]:
     return Application
+
+
+class PatientQtBot(QtBot):
+    """Waits as long as a loaded machine takes: no test is about time."""
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return super().waitSignal(signal, timeout=timeout, **options)
+
+    def waitSignals(self, signals: Any, *, timeout: int = PATIENCE_MS, **options: Any) -> Any:
+        return super().waitSignals(signals, timeout=timeout, **options)
+
+    def waitUntil(self, callback: Callable[[], Any], *, timeout: int = PATIENCE_MS) -> None:
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: Application, request: pytest.FixtureRequest) -> QtBot:
+    return PatientQtBot(request)
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +61,7 @@ def make_engine(tmp_path: Path, qtbot: QtBot) -> Iterator[MakeEngine]:
     """Builds clients of the scripted engine; options are those of `scripted_engine.py`."""
     made: list[EngineClient] = []
 
-    def make(*options: str, patience: Patience = QUICK) -> EngineClient:
+    def make(*options: str, patience: Patience = CALM) -> EngineClient:
         command = [sys.executable, SCRIPT, *options]
         made.append(EngineClient(tmp_path / "log" / "engine.log", command, patience))
         return made[-1]

@@ -148,7 +148,7 @@ class ScriptedEngine:
             case "die in prefill":
                 os.kill(os.getpid(), signal.SIGKILL)
             case "long prefill":
-                time.sleep(1.0)
+                time.sleep(4.0)
         self._emit(Prefill(request.id, 8, 8, 0))
         self._delta(request, "analysis", "Let me see.")
         stop = "return"

@@ -12,7 +12,7 @@ from app.engine_client import EngineClient
 from app.engine_command import LOG_BYTES
 from app.problem import Problem
 from mlx_engine.protocol import Delta, Json, Sampling
-from tests.app.conftest import QUICK, MakeEngine
+from tests.app.conftest import STRICT, MakeEngine
 
 
 def saying(text: str) -> Json:
@@ -110,14 +110,24 @@ def test_a_turn_asked_while_the_engine_is_down_is_lost_not_forgotten(
 
 
 def test_a_program_that_can_t_be_started_is_said(tmp_path: Path, qtbot: QtBot) -> None:
-    client = EngineClient(tmp_path / "log", [str(tmp_path / "no such program")], QUICK)
+    client = EngineClient(tmp_path / "log", [str(tmp_path / "no such program")], STRICT)
     with qtbot.waitSignal(client.problem) as blocker:
         client.start()
-    assert "can't be started" in blocker.args[0].text and client.state == "failed"
+    assert "can’t be started" in blocker.args[0].text and client.state == "failed"
     client.shut_down()
 
 
-def test_a_frozen_engine_is_said_and_restarted(engine: EngineClient, qtbot: QtBot) -> None:
+@pytest.fixture
+def watched(make_engine: MakeEngine, qtbot: QtBot) -> EngineClient:
+    """With the guide loaded, and little patience."""
+    client = make_engine(patience=STRICT)
+    with qtbot.waitSignal(client.ready):
+        client.load("guide")
+    return client
+
+
+def test_a_frozen_engine_is_said_and_restarted(watched: EngineClient, qtbot: QtBot) -> None:
+    engine = watched
     before = engine.pid
     with qtbot.waitSignal(engine.problem) as blocker:
         request = engine.generate(saying("freeze"), Sampling())
@@ -132,7 +142,7 @@ def test_a_frozen_engine_is_said_and_restarted(engine: EngineClient, qtbot: QtBo
 
 
 def test_a_frozen_engine_can_be_restarted_at_once(make_engine: MakeEngine, qtbot: QtBot) -> None:
-    client = make_engine(patience=replace(QUICK, recovery=10_000))
+    client = make_engine(patience=replace(STRICT, recovery=10_000))
     with qtbot.waitSignal(client.ready):
         client.load("guide")
     with qtbot.waitSignal(client.problem):
@@ -141,7 +151,10 @@ def test_a_frozen_engine_can_be_restarted_at_once(make_engine: MakeEngine, qtbot
         client.restart()
 
 
-def test_a_frozen_engine_that_wakes_goes_on(engine: EngineClient, qtbot: QtBot) -> None:
+def test_a_frozen_engine_that_wakes_goes_on(make_engine: MakeEngine, qtbot: QtBot) -> None:
+    engine = make_engine(patience=replace(STRICT, recovery=10_000))
+    with qtbot.waitSignal(engine.ready):
+        engine.load("guide")
     with qtbot.waitSignal(engine.problem):
         engine.generate(saying("freeze"), Sampling())
     with qtbot.waitSignals([engine.problem_solved, engine.done]):
@@ -149,20 +162,20 @@ def test_a_frozen_engine_that_wakes_goes_on(engine: EngineClient, qtbot: QtBot) 
     assert engine.state == "ready"
 
 
-def test_a_long_prefill_is_no_hang(engine: EngineClient, qtbot: QtBot) -> None:
-    """It is silent for 20 ticks, far past the limit, but its reading thread answers."""
+def test_a_long_prefill_is_no_hang(watched: EngineClient, qtbot: QtBot) -> None:
+    """It is silent for 80 ticks, far past the limit, but its reading thread answers."""
     states: list[str] = []
-    engine.state_changed.connect(states.append)
-    with qtbot.waitSignal(engine.done):
-        engine.generate(saying("long prefill"), Sampling())
+    watched.state_changed.connect(states.append)
+    with qtbot.waitSignal(watched.done):
+        watched.generate(saying("long prefill"), Sampling())
     assert "not responding" not in states
 
 
 def test_an_engine_that_never_says_a_word_is_said(make_engine: MakeEngine, qtbot: QtBot) -> None:
-    client = make_engine("--mute", patience=replace(QUICK, start=5))
+    client = make_engine("--mute", patience=replace(STRICT, start=5))
     with qtbot.waitSignal(client.problem) as blocker:
         client.start()
-    assert "doesn't respond" in blocker.args[0].text
+    assert "doesn’t respond" in blocker.args[0].text
 
 
 def test_a_model_that_can_t_be_loaded_leaves_the_one_before(

@@ -90,4 +90,4 @@ def test_a_setting_that_can_t_be_saved_holds_all_the_same(tmp_path: Path, qtbot:
     store.problem.connect(problems.append)
     store.report()
     store.update(text_size=17)
-    assert store.value.text_size == 17 and "can't be saved" in problems[-1].text
+    assert store.value.text_size == 17 and "can’t be saved" in problems[-1].text

@@ -15,8 +15,6 @@ from app.engine_client import EngineClient
 from app.settings import Settings
 from tests.endless import write_endless_checkpoint
 
-PATIENCE_MS = 60_000  # a loaded machine imports MLX slowly
-
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,7 +24,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def real_engine(tmp_path: Path, tiny: Path, qtbot: QtBot) -> Iterator[EngineClient]:
     client = EngineClient(tmp_path / "engine.log")
-    with qtbot.waitSignal(client.ready, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(client.ready):
         client.load(str(tiny), context=4096)
     yield client
     client.shut_down()
@@ -49,7 +47,7 @@ def finished(conversation: Conversation, qtbot: QtBot) -> ChatMessage:
     conversation.reply_finished.connect(lambda shown: replies.append(shown.message))
     pieces: list[str] = []
     conversation.answer_added.connect(pieces.append)
-    qtbot.waitUntil(lambda: len(pieces) > 5, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(pieces) > 5)
     conversation.stop()
     return replies[0]
 
@@ -71,7 +69,7 @@ def test_a_prompt_too_long_comes_back_in_the_engines_words(
     conversation: Conversation, qtbot: QtBot
 ) -> None:
     text = "far too long " * 4096
-    with qtbot.waitSignal(conversation.draft_returned, timeout=PATIENCE_MS) as blocker:
+    with qtbot.waitSignal(conversation.draft_returned) as blocker:
         assert conversation.send(text)
     assert blocker.args == [text, ()] and conversation.chat is None
 
@@ -87,15 +85,15 @@ def test_a_kill_costs_the_turn_and_the_next_one_works(
     replies: list[ChatMessage] = []
     conversation.reply_finished.connect(lambda shown: replies.append(shown.message))
     if moment == "load":
-        with qtbot.waitSignal(real_engine.ready, timeout=PATIENCE_MS):
+        with qtbot.waitSignal(real_engine.ready):
             real_engine.load(str(tiny), context=2048)
             os.kill(real_engine.pid, signal.SIGKILL)
     else:
         told = real_engine.prefill if moment == "prefill" else real_engine.delta
-        with qtbot.waitSignal(told, timeout=PATIENCE_MS):
+        with qtbot.waitSignal(told):
             ask(conversation, "word " * 200)
         os.kill(real_engine.pid, signal.SIGKILL)
-        with qtbot.waitSignal(real_engine.ready, timeout=PATIENCE_MS):
+        with qtbot.waitSignal(real_engine.ready):
             pass
         assert replies[0].status == "interrupted"
     ask(conversation, "Still there?")

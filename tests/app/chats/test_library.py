@@ -177,7 +177,7 @@ def test_export_writes_the_path_on_view(
     assert "Otherwise" not in text and "secret" not in text
     with qtbot.waitSignal(library.problem) as blocker:
         library.export_markdown(chat.id, tmp_path / "no" / "folder.md", lambda: None)
-    assert "can't be written" in blocker.args[0].text
+    assert "can’t be written" in blocker.args[0].text
 
 
 def test_a_slow_disk_holds_up_no_caller(
