@@ -26,7 +26,8 @@ from tests.metal.cases.production import (
     small_cases,
     templates,
 )
-from tests.metal.checks import run_case
+from tests.metal.checks import CHECKED, run_case
+from tests.metal.cpu_build import BuildError
 from tests.metal.cpu_route import Finding
 from tests.metal.numbers import from_bf16, relative_error
 from tests.metal.toolchain import Missing, cpu_compiler, nvrtc, strict_clang
@@ -103,8 +104,8 @@ def _on_the_cpu(case: Case) -> tuple[float | None, str, float | None, int | None
             if expected.dtype.kind == "f"
         ]
         error = float(f"{max(errors):.2e}")
-        traffic = run_case(case, checked=True).traffic
-    except Finding as finding:
+        traffic = run_case(case, CHECKED).traffic
+    except (BuildError, Finding) as finding:
         return None, str(finding).split("\n")[0], None, None
     weights = sum(traffic[name].read_by_threadgroups for name in case.least_bytes)
     others = sum(moved.read_by_threadgroups for moved in traffic.values()) - weights

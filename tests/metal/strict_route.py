@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from mlx_engine.metal_lowering import TemplateValue
 from mlx_engine.metal_source import MetalSource
-from tests.metal.cpu_route import PRELUDES, Launch
+from tests.metal.cpu_build import PRELUDES
+from tests.metal.cpu_route import Launch
+from tests.metal.gpu_route import call, dtypes, metal_kernel
 from tests.metal.toolchain import Missing, strict_clang
 
 _FLAGS = (
@@ -30,47 +32,21 @@ _FLAGS = (
     "-Wno-unknown-attributes", "-Wno-unused-function", "-Wno-sign-conversion",
     "-Wno-unused-parameter", "-Wno-unused-const-variable",
 )  # fmt: skip
-_MLX_TYPES = {
-    "bfloat16_t": mx.bfloat16, "float16_t": mx.float16, "float": mx.float32, "bool": mx.bool_,
-    "uint8_t": mx.uint8, "int8_t": mx.int8, "uint16_t": mx.uint16, "int16_t": mx.int16,
-    "uint32_t": mx.uint32, "int32_t": mx.int32,
-}  # fmt: skip
 
 
 def mlx_text(source: MetalSource, launch: Launch, inputs: Mapping[str, NDArray[Any]]) -> str:
     """What MLX hands to Metal's compiler for this call; only the inputs' shapes matter."""
-    kernel: Any = mx.fast.metal_kernel(
-        name=source.name,
-        input_names=list(source.inputs),
-        output_names=list(source.outputs),
-        header=source.header,
-        source=source.body,
-    )
-    types = {name: value for name, value in launch.template.items() if isinstance(value, str)}
-    dtype = {b.name: _MLX_TYPES[types.get(b.type, b.type)] for b in source.buffers}
-    template = [
-        (name, _MLX_TYPES[value] if isinstance(value, str) else value)
-        for name, value in launch.template.items()
-    ]
+    kernel, dtype = metal_kernel(source), dtypes(source, launch)
 
-    def call(*arrays: mx.array) -> Any:
-        return kernel(
-            inputs=list(arrays),
-            template=template,
-            grid=launch.grid,
-            threadgroup=launch.threadgroup,
-            output_shapes=[launch.outputs[name] for name in source.outputs],
-            output_dtypes=[dtype[name] for name in source.outputs],
-            verbose=True,
-            stream=mx.gpu,
-        )
+    def call_verbosely(*arrays: mx.array) -> list[mx.array]:
+        return call(kernel, source, launch, list(arrays), verbose=True, stream=mx.gpu)
 
     arrays = [mx.zeros(inputs[name].shape, dtype[name]) for name in source.inputs]
-    printed = _printed_by(call, arrays)
+    printed = _printed_by(call_verbosely, arrays)
     return printed[printed.index("```\n") + 4 : printed.rindex("\n```")]
 
 
-def _printed_by(call: Any, arrays: list[mx.array]) -> str:
+def _printed_by(call: Callable[..., object], arrays: list[mx.array]) -> str:
     """MLX prints from C++, so the process's own standard output is turned into a file."""
     with tempfile.TemporaryFile() as file, tempfile.TemporaryDirectory() as folder:
         sys.stdout.flush()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlx_engine.metal_source import metal_folder, parse_kernel
-from tests.metal.cpu_route import CHECKED, FLAGS, PRELUDES, RUNTIME, translation_unit
+from tests.metal.cpu_build import CHECKED, FLAGS, PRELUDES, RUNTIME, translation_unit
 
 COMPILER, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64"
 

@@ -7,7 +7,14 @@ import pytest
 from tests.metal.cases import attention, dense, experts
 from tests.metal.cases.case import SMALL, TINY, Case
 from tests.metal.cases.production import REAL_DECODE
-from tests.metal.checks import assert_matches, assert_reads_little, assert_sound, case_id, run_case
+from tests.metal.checks import (
+    CHECKED,
+    assert_matches,
+    assert_reads_little,
+    assert_sound,
+    case_id,
+    run_case,
+)
 from tests.metal.toolchain import Missing, cpu_compiler
 
 pytestmark = pytest.mark.skipif(isinstance(cpu_compiler(), Missing), reason=str(cpu_compiler()))
@@ -65,7 +72,7 @@ def test_a_kernel_agrees_with_float64_at_real_size(make: partial[Case]) -> None:
 @pytest.mark.parametrize("make", REAL_DECODE, ids=case_id)
 def test_a_kernel_reads_its_weights_once_at_real_size(make: partial[Case]) -> None:
     case = make()
-    assert_reads_little(case, run_case(case, checked=True))
+    assert_reads_little(case, run_case(case, CHECKED))
 
 
 def test_attention_loads_each_key_and_value_once_and_only_visible_ones() -> None:
@@ -73,4 +80,4 @@ def test_attention_loads_each_key_and_value_once_and_only_visible_ones() -> None
         ("ring", attention.band(SMALL, 5000)),
         ("kv", attention.full(SMALL, 700, 5)),
     ]:
-        assert run_case(case, checked=True).traffic[name].read == case.least_bytes[name]
+        assert run_case(case, CHECKED).traffic[name].read == case.least_bytes[name]

@@ -130,10 +130,9 @@ def test_the_checked_build_finds_in_experts_down(fault: Fault) -> None:
 
 
 def assert_found(source: MetalSource, case: Case, fault: Fault) -> None:
-    with pytest.raises(Finding, match=fault.message) as caught:
+    with pytest.raises(Finding, match=fault.message):
         for lane_order in (0, 3):
             run(source, case.launch, case.inputs, checked=True, lane_order=lane_order)
-    assert "the CPU build fails" not in str(caught.value)
 
 
 def test_a_memory_finding_names_the_kernels_line() -> None:
