@@ -79,12 +79,19 @@ def call(
 
 def run(source: MetalSource, launch: Launch, inputs: Mapping[str, NDArray[Any]]) -> Result:
     """As `cpu_route.run`, on the GPU; traffic is not known there."""
-    dtype = dtypes(source, launch)
-    arrays = [_to_mlx(inputs[name], dtype[name]) for name in source.inputs]
+    arrays = mlx_inputs(source, launch, inputs)
     kernel = metal_kernel(source) if gpu() == "metal" else cuda_kernel(source)
     outputs = call(kernel, source, launch, arrays)
     found = zip(source.outputs, outputs, strict=True)
     return Result({name: _to_numpy(array) for name, array in found}, {})
+
+
+def mlx_inputs(
+    source: MetalSource, launch: Launch, inputs: Mapping[str, NDArray[Any]]
+) -> list[mx.array]:
+    """Fresh arrays, in the order of the kernel's parameters."""
+    dtype = dtypes(source, launch)
+    return [_to_mlx(inputs[name], dtype[name]) for name in source.inputs]
 
 
 def _to_mlx(array: NDArray[Any], dtype: mx.Dtype) -> mx.array:
