@@ -199,7 +199,7 @@ QDialog {{ background: {t.page}; }}
 #command {{ background: {t.code}; border: 1px solid {t.hairline}; border-radius: 8px; }}
 #command QLabel {{ color: {t.text}; }}
 
-QSlider {{ min-height: 20px; }}
+NumberRow QSlider {{ min-height: 20px; }}
 QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {t.selected}; }}
 QSlider::sub-page:horizontal {{ height: 4px; border-radius: 2px; background: {t.accent}; }}
 QSlider::handle:horizontal {{

@@ -309,6 +309,7 @@ def drawn(state: Callable[[Theme], QWidget], theme: Theme) -> QPixmap:
     wait(250)
     while not all(workshop.is_idle for workshop in widget.findChildren(Workshop)):
         wait(50)  # maths and colours come a moment after the words
+    wait(250)
     picture = widget.grab()
     top = widget.parentWidget() or widget
     top.close()

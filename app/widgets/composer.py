@@ -6,7 +6,15 @@ Owns what is being written. Signals out, methods in; what is sent is decided els
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.chats.models import Attachment
 from app.style import set_kind
@@ -30,6 +38,7 @@ class Composer(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("composer")
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self._theme: Theme = LIGHT
         self._is_busy = False
 
@@ -132,7 +141,7 @@ class Composer(QFrame):
             self._submit()
 
     def _on_text(self) -> None:
-        self._refresh_send()
+        self.send.setEnabled(self._is_busy or bool(self.text.strip()))
         self.draft_changed.emit(self.text)
 
     def _refresh_send(self) -> None:

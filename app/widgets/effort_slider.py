@@ -37,6 +37,7 @@ from app.theme import LIGHT, TEXT_SIZE, Theme
 NAMES: dict[Effort, str] = {"low": "Low", "medium": "Medium", "high": "High"}
 _MOTION_MS = 140
 _KNOB = 6.0  # px, radius
+_TRACK = 18  # px, the height below the names
 
 
 class EffortSlider(QSlider):
@@ -81,8 +82,9 @@ class EffortSlider(QSlider):
 
     def sizeHint(self) -> QSize:
         words = self._font(QFont.Weight.DemiBold)
-        widest = max(QFontMetrics(words).horizontalAdvance(name) for name in NAMES.values())
-        return QSize(3 * (widest + 14), 34)
+        metrics = QFontMetrics(words)
+        widest = max(metrics.horizontalAdvance(name) for name in NAMES.values())
+        return QSize(3 * (widest + 14), metrics.height() + _TRACK)
 
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
@@ -147,7 +149,7 @@ class EffortSlider(QSlider):
             weight = QFont.Weight.DemiBold if is_chosen else QFont.Weight.Normal
             painter.setFont(self._font(weight))
             painter.setPen(QColor(self._theme.text if is_chosen else self._theme.quiet))
-            area = QRectF(stop * width, 0, width, self.height() - 15)
+            area = QRectF(stop * width, 0, width, self.height() - _TRACK)
             painter.drawText(area, Qt.AlignmentFlag.AlignCenter, NAMES[effort])
 
     def _font(self, weight: QFont.Weight) -> QFont:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from app.theme import GRID, Theme
 from app.widgets.icons import icon
+from app.widgets.labels import hairline, label
 
 GUIDE_SENTENCE = "Ask the guide how Sordino works."
 GUIDE_EXAMPLES = (
@@ -29,9 +30,7 @@ class EmptyState(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._sentence = QLabel()
-        self._sentence.setProperty("kind", "sentence")
-        self._sentence.setWordWrap(True)
+        self._sentence = label("", "sentence", wraps=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.examples: list[QPushButton] = []
 
@@ -44,7 +43,7 @@ class EmptyState(QWidget):
         self._column.addSpacing(3 * GRID)
         for number in range(3):
             if number:
-                self._column.addWidget(_hairline())
+                self._column.addWidget(hairline())
             button = QPushButton()
             button.setObjectName("example")
             button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the chevron at the end
@@ -81,10 +80,3 @@ class EmptyState(QWidget):
             button.setText(shown)
             button.setToolTip(words)
             button.setAccessibleName(f"Ask: {words}")
-
-
-def _hairline() -> QFrame:
-    line = QFrame()
-    line.setProperty("kind", "hairline")
-    line.setFixedHeight(1)
-    return line

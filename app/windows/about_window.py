@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
 
 from app.theme import GRID
+from app.widgets.labels import label
 from app.windows.app_icon import app_icon
 
 _ICON = 72  # px
@@ -28,11 +29,9 @@ class AboutWindow(QDialog):
             ("Con sordino, with the mute on: the conversation stays in the room.", "text"),
             ("Free and open source, Apache 2.0.", "caption"),
         ):
-            label = QLabel(words)
-            label.setProperty("kind", kind)
-            label.setWordWrap(True)
-            label.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-            layout.addWidget(label)
+            line = label(words, kind, wraps=True)
+            line.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+            layout.addWidget(line)
 
 
 def _version() -> str:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -21,6 +20,7 @@ from app.amounts import bytes_in_words
 from app.style import caption_size, code_font
 from app.theme import GRID, TEXT_SIZE, Theme
 from app.widgets.icons import icon
+from app.widgets.labels import label
 from mlx_engine.protocol import ModelChoice
 
 # What a Mac needs to hold the weights, a context and everything else that runs.
@@ -38,11 +38,12 @@ class GetModelSheet(QDialog):
         self.setWindowModality(Qt.WindowModality.WindowModal)  # a sheet, on a Mac
         self.setFixedWidth(560)
 
-        title = _label(f"{choice.name} is not on this Mac yet", "title")
-        about = _label(
+        title = label(f"{choice.name} is not on this Mac yet", "title", wraps=True)
+        about = label(
             "OpenAI publishes it with open weights on Hugging Face. Paste this command into "
             "Terminal; it fetches the files once, and Sordino finds them by itself.",
             "text",
+            wraps=True,
         )
         facts = QGridLayout()
         facts.setHorizontalSpacing(2 * GRID)
@@ -56,17 +57,14 @@ class GetModelSheet(QDialog):
             )
         ):
             for column, words in enumerate((name, value)):
-                label = _label(words, "text" if column else "quiet")
-                label.setWordWrap(False)
-                facts.addWidget(label, row, column)
+                facts.addWidget(label(words, "text" if column else "quiet"), row, column)
 
         self.command = (
             f'hf download openai/{choice.name} \\\n  --exclude "original/*" --exclude "metal/*"'
         )
         box = QFrame()
         box.setObjectName("command")
-        shown = _label(self.command, "")
-        shown.setWordWrap(False)
+        shown = label(self.command, "")
         shown.setFont(code_font(caption_size(TEXT_SIZE)))
         shown.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse
@@ -79,7 +77,7 @@ class GetModelSheet(QDialog):
         inside.setContentsMargins(GRID + 4, GRID // 2, GRID // 2, GRID // 2)
         inside.addWidget(shown, 1)
         inside.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
-        tool = _label("The hf command comes with: pip install huggingface_hub", "caption")
+        tool = label("The hf command comes with: pip install huggingface_hub", "caption")
 
         self.folder = QPushButton("Choose folder…")
         self.folder.setProperty("kind", "plain")
@@ -94,7 +92,7 @@ class GetModelSheet(QDialog):
         buttons.addStretch(1)
         buttons.addWidget(self.look_again)
         buttons.addWidget(self.close_button)
-        self.note = _label("", "quiet")
+        self.note = label("", "quiet", wraps=True)
         self.note.hide()
 
         self._layout = layout = QVBoxLayout(self)
@@ -136,11 +134,3 @@ class GetModelSheet(QDialog):
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.command)
         self.copy.setText("Copied")
-
-
-def _label(words: str, kind: str) -> QLabel:
-    label = QLabel(words)
-    label.setProperty("kind", kind)
-    label.setWordWrap(True)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label

@@ -10,10 +10,8 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QFrame,
     QGridLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QPushButton,
     QVBoxLayout,
@@ -24,6 +22,7 @@ from app.amounts import tokens_in_words
 from app.settings import Settings
 from app.theme import GRID, Theme
 from app.widgets.choice_button import ChoiceButton
+from app.widgets.labels import hairline, label
 from app.widgets.number_row import NumberRow
 from app.widgets.segments import Segments
 from app.widgets.switch import Switch
@@ -147,27 +146,21 @@ class SettingsWindow(QDialog):
     def _row(self, words: str, widget: QWidget, *, left: bool = False, top: bool = False) -> None:
         row = self._grid.rowCount()
         if words:
-            label = QLabel(words)
-            label.setProperty("kind", "text")
+            name = label(words, "text")
             place = Qt.AlignmentFlag.AlignTop if top else Qt.AlignmentFlag.AlignVCenter
-            label.setContentsMargins(0, 6 if top else 0, 0, 0)
-            self._grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignRight | place)
+            name.setContentsMargins(0, 6 if top else 0, 0, 0)
+            self._grid.addWidget(name, row, 0, Qt.AlignmentFlag.AlignRight | place)
         if left:
             self._grid.addWidget(widget, row, 1, Qt.AlignmentFlag.AlignLeft)
         else:
             self._grid.addWidget(widget, row, 1)
 
     def _hairline(self) -> None:
-        line = QFrame()
-        line.setProperty("kind", "hairline")
-        line.setFixedHeight(1)
-        self._grid.addWidget(line, self._grid.rowCount(), 0, 1, 2)
+        self._grid.addWidget(hairline(), self._grid.rowCount(), 0, 1, 2)
 
 
 def _with_words(widget: QWidget, words: str) -> QWidget:
     """A control and what it does, in a line below it."""
-    label = QLabel(words)
-    label.setProperty("kind", "caption")
     both = QWidget()
     layout = QVBoxLayout(both)
     layout.setContentsMargins(0, 0, 0, 0)
@@ -179,5 +172,5 @@ def _with_words(widget: QWidget, words: str) -> QWidget:
         layout.addLayout(row)
     else:
         layout.addWidget(widget)
-    layout.addWidget(label)
+    layout.addWidget(label(words, "caption"))
     return both

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QLabel, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QWidget
 
 from app.theme import GRID
+from app.widgets.labels import label
 
 _FIELD_KEYS = (
     ("Send", "Return"),
@@ -37,12 +37,5 @@ class ShortcutsWindow(QDialog):
         grid.setColumnMinimumWidth(2, 2 * GRID)  # between the two halves
         for number, (words, keys) in enumerate(rows):
             row, column = number % height, 3 * (number // height)
-            grid.addWidget(_label(words, "text"), row, column)
-            grid.addWidget(_label(keys, "quiet"), row, column + 1)
-
-
-def _label(words: str, kind: str) -> QLabel:
-    label = QLabel(words)
-    label.setProperty("kind", kind)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    return label
+            grid.addWidget(label(words, "text"), row, column)
+            grid.addWidget(label(keys, "quiet"), row, column + 1)
