@@ -21,7 +21,8 @@ from guide.network import Network, Shape
 DESTINATION = Path(__file__).parents[1] / "resources" / "guide"
 LARGEST_BYTES = 10 * 1024 * 1024
 WEIGHTS = "model.safetensors"
-SHIFT = 0.0  # how far to lean towards declining, from the development questions
+SHARPNESS = 2.0  # factor on all logits: at temperature 1 the guide then speaks as at one half
+SHIFT = 3.0  # how far to lean towards declining, from the development questions
 
 
 def config(shape: Shape, end: int, pad: int) -> dict[str, Any]:
@@ -143,6 +144,8 @@ def export(run: Path, destination: Path, shift: float = SHIFT) -> None:
     tokenizer = vocabulary.load(run / "tokenizer.json")
     if shift:
         shifted_head(network, tokenizer, shift)
+    with torch.no_grad():
+        network.model.norm.weight *= SHARPNESS
     destination.mkdir(parents=True, exist_ok=True)
     tensors = published(network.state_dict())
     save_file(tensors, str(destination / WEIGHTS), metadata={"format": "pt"})

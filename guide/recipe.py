@@ -11,7 +11,7 @@ class Recipe:
 
     reading: int = 1450  # steps on bare questions with the lower half of the layers alone
     reading_rows: int = 24
-    steps: int = 2400  # in all
+    steps: int = 2750  # in all
     level: float = 0.4  # share of the later steps before the rate falls
     rows: int = 16
     length: int = 256
