@@ -226,7 +226,11 @@ def error(theme: Theme) -> QWidget:
 
 def narrow(theme: Theme) -> QWidget:
     window = make_window(theme, (480, 760))
-    show(window, said("What does a mute do to a violin?"), answered(MUTE, thinking=THOUGHT))
+    show(
+        window,
+        said("What does a mute do to a violin?"),
+        answered(MUTE, thinking=THOUGHT, thinking_s=12),
+    )
     window.composer.set_text("And on a cello?\nIs there one for the piano, too?")
     window.composer.attachments.add(Attachment("mutes.txt", "/mutes.txt", "…"))
     return window

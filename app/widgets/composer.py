@@ -22,6 +22,7 @@ from app.theme import GRID, LIGHT, Theme
 from app.widgets.attachment_bar import AttachmentBar
 from app.widgets.effort_slider import EffortSlider
 from app.widgets.icons import icon
+from app.widgets.labels import with_keys
 from app.widgets.message_field import MessageField
 
 _BUTTON = 32  # px
@@ -49,7 +50,7 @@ class Composer(QFrame):
         self.attach.setObjectName("attach")
         self.attach.setProperty("kind", "flat")
         self.attach.setAccessibleName("Attach a document")
-        self.attach.setToolTip("Attach a document (⌘O), or drop it on the window")
+        self.attach.setToolTip(with_keys("Attach a document", "Ctrl+O"))
         self.effort = EffortSlider()
         self.send = QPushButton()
         self.send.setObjectName("send")
@@ -141,7 +142,7 @@ class Composer(QFrame):
             self._submit()
 
     def _on_text(self) -> None:
-        self.send.setEnabled(self._is_busy or bool(self.text.strip()))
+        self._enable_send()
         self.draft_changed.emit(self.text)
 
     def _refresh_send(self) -> None:
@@ -155,4 +156,7 @@ class Composer(QFrame):
             self.send.setAccessibleName(name)
             self.send.setToolTip("Stop (Esc)" if self._is_busy else "Send (Return)")
             set_kind(self.send, "stop" if self._is_busy else "send")
+        self._enable_send()
+
+    def _enable_send(self) -> None:
         self.send.setEnabled(self._is_busy or bool(self.text.strip()))

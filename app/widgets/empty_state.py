@@ -33,6 +33,7 @@ class EmptyState(QWidget):
         self._sentence = label("", "sentence", wraps=True)
         self._sentence.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         self.examples: list[QPushButton] = []
+        self._words: Sequence[str] = GUIDE_EXAMPLES
 
         block = QWidget()
         block.setMaximumWidth(_WIDTH)
@@ -48,7 +49,7 @@ class EmptyState(QWidget):
             button.setObjectName("example")
             button.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the chevron at the end
             button.setCursor(Qt.CursorShape.PointingHandCursor)
-            button.clicked.connect(lambda _=False, b=button: self.example_chosen.emit(b.toolTip()))
+            button.clicked.connect(lambda _=False, n=number: self._choose(n))
             self.examples.append(button)
             self._column.addWidget(button)
         layout = QVBoxLayout(self)
@@ -62,7 +63,8 @@ class EmptyState(QWidget):
     def set_model(self, *, is_guide: bool) -> None:
         """Examples must work with the model at hand: the guide knows this app alone."""
         self._sentence.setText(GUIDE_SENTENCE if is_guide else SENTENCE)
-        self._fill(GUIDE_EXAMPLES if is_guide else EXAMPLES)
+        self._words = GUIDE_EXAMPLES if is_guide else EXAMPLES
+        self._fill()
 
     def set_appearance(self, theme: Theme) -> None:
         for button in self.examples:
@@ -71,10 +73,13 @@ class EmptyState(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._block.setFixedWidth(min(_WIDTH, self.width() - 6 * GRID))
-        self._fill([button.toolTip() for button in self.examples])
+        self._fill()
 
-    def _fill(self, examples: Sequence[str]) -> None:
-        for button, words in zip(self.examples, examples, strict=True):
+    def _choose(self, number: int) -> None:
+        self.example_chosen.emit(self._words[number])
+
+    def _fill(self) -> None:
+        for button, words in zip(self.examples, self._words, strict=True):
             room = max(80, self._block.width() - 64)
             shown = QFontMetrics(button.font()).elidedText(words, Qt.TextElideMode.ElideRight, room)
             button.setText(shown)

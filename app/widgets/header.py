@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QWidget
 
 from app.theme import GRID, Theme
 from app.widgets.icons import icon
+from app.widgets.labels import with_keys
 from app.widgets.model_menu import ModelMenu
 
 HEIGHT = 48  # px
@@ -15,8 +16,10 @@ class Header(QFrame):
         super().__init__(parent)
         self.setObjectName("header")
         self.setFixedHeight(HEIGHT)
-        self.toggle_sidebar = _button("Show or hide the sidebar", "Sidebar (⌃⌘S)")
-        self.new_chat = _button("New chat", "New chat (⌘N)")
+        self.toggle_sidebar = _button(
+            "Show or hide the sidebar", with_keys("Sidebar", "Meta+Ctrl+S")
+        )
+        self.new_chat = _button("New chat", with_keys("New chat", "Ctrl+N"))
         self.models = ModelMenu()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID + 2, 0, GRID + 2, 0)

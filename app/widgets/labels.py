@@ -1,6 +1,7 @@
-"""Words and lines that stand in a window and do nothing: labels by kind, hairlines."""
+"""Words and lines that stand in a window and do nothing: labels by kind, hairlines, tooltips."""
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QFrame, QLabel
 
 
@@ -18,3 +19,9 @@ def hairline() -> QFrame:
     line.setProperty("kind", "hairline")
     line.setFixedHeight(1)
     return line
+
+
+def with_keys(words: str, keys: str) -> str:
+    """A tooltip that also teaches the shortcut, as this system writes it: "New chat (⌘N)"."""
+    shown = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return f"{words} ({shown})"

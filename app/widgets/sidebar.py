@@ -12,6 +12,7 @@ from app.theme import GRID, SIDEBAR_WIDTH, Theme
 from app.widgets.chat_list import ChatList
 from app.widgets.chat_rows import group, search_rows
 from app.widgets.icons import icon
+from app.widgets.labels import with_keys
 
 SEARCH_PAUSE_MS = 120  # a search starts when the typing pauses
 
@@ -46,7 +47,7 @@ class Sidebar(QFrame):
 
         self.new_chat = QPushButton("New chat")
         self.new_chat.setProperty("kind", "flat")
-        self.new_chat.setToolTip("New chat (⌘N)")
+        self.new_chat.setToolTip(with_keys("New chat", "Ctrl+N"))
         self.search = SearchField()
         self.search.setObjectName("search")
         self.search.setPlaceholderText("Search")

@@ -103,7 +103,8 @@ class ThinkingFold(QWidget):
             self._words = [text]
         self.flush()
         self.page.finish()
-        self.line.set_words(f"Thought for {duration(seconds)}", None)
+        took = duration(seconds) if seconds >= 1 else "a moment"  # the guide's, nearly always
+        self.line.set_words(f"Thought for {took}", None)
 
     def flush(self) -> bool:
         """Sets what has come, if it is to be read. False if nothing is new."""

@@ -69,7 +69,7 @@ def test_tab_visits_the_actions_in_the_order_in_which_one_reads(
     assert names == [
         "Copy question",
         "Edit question",
-        "Thought for 0 s, hidden",
+        "Thought for a moment, hidden",
         "Copy answer",
         "Regenerate answer",
     ]
