@@ -45,23 +45,7 @@ template <int HIDDEN, int INNER, int CHOSEN>
     simdgroup_barrier(mem_flags::mem_threadgroup);
     const uint block = first + lane;
     if (block < row_blocks) {
-      float4 products = float4(0.0f);
-      for (uint part = 0u; part < 2u; part++) {  // 16 values of each row
-        const uint at = own + 4u * part * 33u + lane;
-        const float4 x0 = bf16x4(stretch[at]);
-        const float4 x1 = bf16x4(stretch[at + 33u]);
-        const float4 x2 = bf16x4(stretch[at + 66u]);
-        const float4 x3 = bf16x4(stretch[at + 99u]);
-        for (uint r = 0u; r < 4u; r++) {
-          const uint2 word = words[2u * (r * row_blocks + block) + part];
-          products[r] += mxfp4_dot8(word.x, x0, x1) + mxfp4_dot8(word.y, x2, x3);
-        }
-      }
-      const float4 scale = float4(
-          mxfp4_scale(exponents[block]), mxfp4_scale(exponents[row_blocks + block]),
-          mxfp4_scale(exponents[2u * row_blocks + block]),
-          mxfp4_scale(exponents[3u * row_blocks + block]));
-      sums += products * MXFP4_UNIT * scale;
+      sums += mxfp4_four_rows(words, exponents, row_blocks, block, stretch + own + lane, 33u);
     }
     simdgroup_barrier(mem_flags::mem_threadgroup);
   }

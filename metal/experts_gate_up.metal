@@ -9,6 +9,7 @@
 using namespace metal;
 #include "bf16.h"
 #include "mxfp4.h"
+#include "swiglu.h"
 
 template <int HIDDEN, int INNER, int SIMDGROUPS>
 [[kernel]] void experts_gate_up(
@@ -39,36 +40,16 @@ template <int HIDDEN, int INNER, int SIMDGROUPS>
   const device uint8_t* exponents = scales + row * row_blocks;
   float4 sums = float4(0.0f);
   for (uint block = thread_index_in_simdgroup; block < row_blocks; block += 32u) {
-    float4 products = float4(0.0f);
-    for (uint part = 0u; part < 2u; part++) {  // 16 values of each row
-      const uint at = 4u * part * row_blocks + block;
-      const float4 x0 = bf16x4(inputs[at]);
-      const float4 x1 = bf16x4(inputs[at + row_blocks]);
-      const float4 x2 = bf16x4(inputs[at + 2u * row_blocks]);
-      const float4 x3 = bf16x4(inputs[at + 3u * row_blocks]);
-      for (uint r = 0u; r < 4u; r++) {
-        const uint2 word = words[2u * (r * row_blocks + block) + part];
-        products[r] += mxfp4_dot8(word.x, x0, x1) + mxfp4_dot8(word.y, x2, x3);
-      }
-    }
-    const float4 scale = float4(
-        mxfp4_scale(exponents[block]), mxfp4_scale(exponents[row_blocks + block]),
-        mxfp4_scale(exponents[2u * row_blocks + block]),
-        mxfp4_scale(exponents[3u * row_blocks + block]));
-    sums += products * MXFP4_UNIT * scale;
+    sums += mxfp4_four_rows(words, exponents, row_blocks, block, inputs + block, row_blocks);
   }
   sums = simd_sum(sums);
 
   if (thread_index_in_simdgroup < 2u) {
     const size_t gate_row = row + size_t(2u * thread_index_in_simdgroup);
-    const float limit = settings[0];
-    float gate = thread_index_in_simdgroup == 0u ? sums.x : sums.z;
-    float up = thread_index_in_simdgroup == 0u ? sums.y : sums.w;
-    gate += float(bias[gate_row]);
-    up += float(bias[gate_row + 1u]);
-    gate = gate > limit ? limit : gate;  // unlike min, lets NaN through
-    up = up > limit ? limit : (up < -limit ? -limit : up);
-    const float swish = gate / (1.0f + exp(-1.702f * gate));
-    out[slot * uint(INNER) + pair + thread_index_in_simdgroup] = bfloat16_t(swish * (up + 1.0f));
+    const bool is_first = thread_index_in_simdgroup == 0u;
+    const float gate = (is_first ? sums.x : sums.z) + float(bias[gate_row]);
+    const float up = (is_first ? sums.y : sums.w) + float(bias[gate_row + 1u]);
+    out[slot * uint(INNER) + pair + thread_index_in_simdgroup] =
+        bfloat16_t(swiglu(gate, up, settings[0]));
   }
 }

@@ -14,6 +14,7 @@
 using namespace metal;
 #include "bf16.h"
 #include "mxfp4.h"
+#include "swiglu.h"
 
 template <int INPUTS, int OUTPUTS, int EXPERTS, int CHOSEN, int TOKENS, bool GATED>
 [[kernel]] void experts_gemm(
@@ -102,14 +103,11 @@ template <int INPUTS, int OUTPUTS, int EXPERTS, int CHOSEN, int TOKENS, bool GAT
       const uint column = i % columns;
       const uint sorted = first_row + row;
       if (GATED) {
-        const float limit = settings[0];
-        float gate = products[row * 36u + 2u * column] + float(bias[matrix_row + 2u * column]);
-        float up = products[row * 36u + 2u * column + 1u] + float(bias[matrix_row + 2u * column + 1u]);
-        gate = gate > limit ? limit : gate;  // unlike min, lets NaN through
-        up = up > limit ? limit : (up < -limit ? -limit : up);
-        const float swish = gate / (1.0f + exp(-1.702f * gate));
+        const float gate = products[row * 36u + 2u * column] + float(bias[matrix_row + 2u * column]);
+        const float up =
+            products[row * 36u + 2u * column + 1u] + float(bias[matrix_row + 2u * column + 1u]);
         out[size_t(sorted) * size_t(OUTPUTS / 2) + first_output / 2u + column] =
-            bfloat16_t(swish * (up + 1.0f));
+            bfloat16_t(swiglu(gate, up, settings[0]));
       } else {
         const uint place = order[sorted];
         const float sum = products[row * 36u + column] + float(bias[matrix_row + column]);

@@ -15,6 +15,7 @@ from tests.metal.toolchain import Missing
 pytestmark = pytest.mark.skipif(isinstance(gpu_route.gpu(), Missing), reason=str(gpu_route.gpu()))
 
 
+@pytest.mark.metal
 @pytest.mark.parametrize("make", [*DECODE, *PREFILL], ids=case_id)
 def test_a_kernel_agrees_with_float64_on_the_gpu(make: partial[Case]) -> None:
     case = make()
