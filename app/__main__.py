@@ -7,6 +7,7 @@ closed pipe, as shells count them.
 """
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -78,13 +79,21 @@ def _run(arguments: list[str]) -> int:
     return _run(["chat"])
 
 
-def _leave_pipe() -> None:
-    """Whoever read our output has gone: nothing more may be flushed into it at exit."""
+def _open_missing_streams() -> None:
+    """Whoever started us may have closed stdin, stdout or stderr; Python then has None there."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 (open to the end)
+
+
+def _leave_output() -> None:
+    """Nobody reads our output, or no disk takes it: nothing more may be flushed into it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code; argparse itself exits with 2 on wrong usage."""
+    _open_missing_streams()
     try:
         code = _run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -92,8 +101,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        _leave_pipe()
+        _leave_output()
         return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _leave_output()
+        print("sordino: The disk is full. Free some space and try again.", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -81,3 +81,25 @@ def test_with_no_display_and_no_input_the_conversation_ends_in_peace(home: Path)
         text=True,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_a_full_disk_under_the_output_is_one_line_and_code_1() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has a disk that is always full")
+    with open("/dev/full", "wb") as full:
+        command = [sys.executable, "-m", "app", "--version"]
+        ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert ran.returncode == 1
+    assert ran.stderr == "sordino: The disk is full. Free some space and try again.\n"
+
+
+@pytest.mark.parametrize(
+    ("closed", "code", "said"),
+    [("<&-", 1, "The prompt is empty"), (">&-", 1, "The prompt is empty")],
+)
+def test_a_stream_that_was_closed_is_no_traceback(closed: str, code: int, said: str) -> None:
+    command = f'exec "{sys.executable}" -m app ask - {closed}'
+    ran = subprocess.run(
+        ["sh", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert ran.returncode == code and said in ran.stderr and ran.stderr.count("\n") == 1
