@@ -18,6 +18,9 @@ BUILD = ROOT / "build" / "metal"  # compiled kernels; safe to delete
 class Missing:
     reason: str
 
+    def __str__(self) -> str:
+        return self.reason
+
 
 @functools.cache
 def cpu_compiler() -> str | Missing:
