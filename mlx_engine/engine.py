@@ -13,7 +13,8 @@ import mlx.core as mx
 
 from mlx_engine import memory, models
 from mlx_engine.cache import PromptCache
-from mlx_engine.checkpoint import Checkpoint, inspect
+from mlx_engine.checkpoint import Checkpoint, Inventory, inspect
+from mlx_engine.config import CONFIG_FILE
 from mlx_engine.errors import BadRequest
 from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
 from mlx_engine.harmony import conversation_from_json, render
@@ -68,10 +69,27 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What was opened: to open it again is nothing to do."""
+
+    place: models.ModelLocation
+    files: tuple[tuple[str, int, int], ...]  # name, size and time of change of each
+    context: int | None  # as asked for
+
+    @classmethod
+    def of(cls, place: models.ModelLocation, inventory: Inventory, context: int | None) -> "Origin":
+        paths = [shard.path for shard in inventory.shards]
+        found = [(path.name, path.stat()) for path in (*paths, place.folder / CONFIG_FILE)]
+        files = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
+        return cls(place, files, context)
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """A model ready for turns."""
 
     info: ModelInfo
+    origin: Origin
     model: Model
     tokenizer: Tokenizer
     cache: PromptCache
@@ -105,11 +123,18 @@ class Engine:
                 pass  # met by whoever reads requests
 
     def load(self, request: Load) -> None:
-        """Open a model. What can be refused by names and sizes is refused before the one that is
-        loaded is let go; then that goes first, so that two never share the memory."""
+        """Open a model; one that is loaded already, and unchanged, keeps its caches.
+
+        What can be refused by names and sizes is refused before the one that is loaded is let
+        go; then that goes first, so that two never share the memory.
+        """
         started = time.monotonic()
         place = models.resolve(request.model)
         inventory = inspect(place.folder)
+        origin = Origin.of(place, inventory, request.context)
+        if self._loaded is not None and self._loaded.origin == origin:
+            self._emit(Ready(request.id, self._loaded.info))
+            return
         target = memory.device(held_bytes=mx.get_active_memory())
         plan = memory.plan(
             inventory.config, inventory.nbytes, target, name=place.name, context=request.context
@@ -130,6 +155,7 @@ class Engine:
                 vocabulary=config.vocab_size,
                 is_guide=place.is_guide,
             ),
+            origin=origin,
             model=Model(config, checkpoint.weights, dtype),
             tokenizer=tokenizer,
             cache=PromptCache(config, dtype),

@@ -56,7 +56,7 @@ class Finished:
     completion_tokens: int
     prefill_s: float  # for the prompt's tokens that were not cached
     first_token_s: float  # from the call to the first sampled token; 0 if there was none
-    decode_s: float  # from the first token to the last
+    decode_s: float  # from the prompt's end to the last token
 
     @property
     def prefill_tokens_per_s(self) -> float:
@@ -66,7 +66,11 @@ class Finished:
 
     @property
     def decode_tokens_per_s(self) -> float:
-        """The first token belongs to prefill, so it is not counted; 0 with fewer than two."""
+        """The first token costs no step of its own, so it is not counted; 0 with fewer than two.
+
+        Its moment is no place to start from: on a CPU, queueing the second step waits for much of
+        that step, so the first token is read late.
+        """
         return (self.completion_tokens - 1) / self.decode_s if self.decode_s > 0 else 0.0
 
 
@@ -267,5 +271,5 @@ class _Turn:
             completion_tokens=self._count,
             prefill_s=self._prefilled - self._started,
             first_token_s=self._first - self._started if self._count else 0.0,
-            decode_s=self._last - self._first,
+            decode_s=self._last - self._prefilled if self._count else 0.0,
         )

@@ -145,6 +145,29 @@ def test_a_model_that_is_refused_leaves_the_one_that_is_loaded(tiny: Path, tmp_p
     assert session.done(user("Hi")).stop == "length"
 
 
+def test_the_same_model_again_is_ready_at_once_and_keeps_its_caches(tiny: Path) -> None:
+    session = Session(tiny)
+    session.done(user(LONG))
+    before = len(session.events)
+    session.engine.handle(Load("again", str(tiny)))
+    (ready,) = session.events[before:]
+    assert isinstance(ready, Ready) and ready.id == "again"
+    assert session.done(user(LONG)).usage.cached_tokens > 100
+
+
+def test_a_model_whose_files_or_context_changed_is_loaded_again(tmp_path: Path) -> None:
+    folder = write_tiny_checkpoint(tmp_path / "model")
+    session = Session(folder)
+    greedy = Sampling(temperature=0)
+    before = session.turn(user(LONG), sampling=greedy)[:-1]
+    write_tiny_checkpoint(folder, seed=1)
+    session.engine.handle(Load("2", str(folder)))
+    assert session.turn(user(LONG), sampling=greedy)[:-1] != before
+    session.engine.handle(Load("3", str(folder), context=500))
+    ready = session.events[-1]
+    assert isinstance(ready, Ready) and ready.model.context == 500
+
+
 def test_another_model_takes_the_place_of_the_loaded_one(tiny: Path, endless: Path) -> None:
     session = Session(tiny)
     session.done(user(LONG))
