@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QApplication, QMenu, QWidget
 
 from app.markdown.blocks import Block, has_link
 from app.markdown.inline import is_allowed_link
+from app.widgets.page.code import CodeItem
 from app.widgets.page.flow import Flow
 from app.widgets.page.item import Setting
 from app.widgets.page.maths import FormulaKey
@@ -85,7 +86,7 @@ class PageView(QWidget):
                 self.changed.emit()
             return
         for item, at in self.flow.parts():
-            if item is name:
+            if isinstance(item, CodeItem) and item.job == name:
                 self.update(0, int(at.y()), self.width(), int(item.height) + 1)
 
     def _repaint_from(self, y: float) -> None:

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 from app.markdown.blocks import Block, CodeBlock
 from app.theme import GRID
 from app.widgets.page.colouring import Coloured, Line, Run, colour_code, is_fresh_start
+from app.widgets.page.glyphs import between, marked_range, units
 from app.widgets.page.item import Marked, Setting, WideItem
 
 PADDING = 2.0 * GRID
@@ -46,6 +47,11 @@ class CodeItem(WideItem):
     @property
     def length(self) -> int:
         return self._starts[-1] + len(self._lines[-1])
+
+    @property
+    def job(self) -> tuple[str, int]:
+        """The name of the colouring that is under way."""
+        return "colours", id(self)
 
     @property
     def colours(self) -> tuple[Line, ...]:
@@ -117,7 +123,7 @@ class CodeItem(WideItem):
                 self._wear(result, first, whole, is_last)
 
         self.setting.workshop.order(
-            self,
+            self.job,
             lambda: colour_code(block.language, text, theme.pygments_style, theme.code, theme.text),
             deliver,
         )
@@ -172,17 +178,10 @@ class CodeItem(WideItem):
 
     def _paint_line(self, painter: QPainter, i: int, marked: Marked) -> None:
         layout = self._line(i)
-        start, end = self._starts[i], self._starts[i] + len(self._lines[i])
-        selections = []
-        if marked and marked[0] <= end and marked[1] > start:
-            selection = QTextLayout.FormatRange()
-            selection.start = _units(self._lines[i], max(0, marked[0] - start))
-            selection.length = _units(self._lines[i], marked[1] - start) - selection.start
-            look = QTextCharFormat()
-            look.setBackground(self.style.marked_ground)
-            selection.format = look
-            if selection.length > 0:
-                selections.append(selection)
+        first, last = (
+            units(self._lines[i][: max(0, offset - self._starts[i])]) for offset in marked or (0, 0)
+        )
+        selections = marked_range(first, last, self.style.marked_ground)
         line = layout.lineAt(0)
         baseline = HEADER + i * self.style.code.line_height + self.style.code.baseline
         layout.draw(painter, QPointF(PADDING - self.scrolled, baseline - line.ascent()), selections)
@@ -219,8 +218,8 @@ class CodeItem(WideItem):
             return 0
         if i >= len(self._lines):
             return self.length
-        units = self._line(i).lineAt(0).xToCursor(point.x() - PADDING + self.scrolled)
-        return self._starts[i] + _characters(self._lines[i], units)
+        offset = self._line(i).lineAt(0).xToCursor(point.x() - PADDING + self.scrolled)
+        return self._starts[i] + len(between(self._lines[i], 0, offset))
 
     def copied(self, start: int, end: int) -> str:
         return self.block.text[start:end]
@@ -229,8 +228,8 @@ class CodeItem(WideItem):
 def _format(line: str, run: Run) -> QTextLayout.FormatRange:
     column, length, look = run
     part = QTextLayout.FormatRange()
-    part.start = _units(line, column)
-    part.length = _units(line, column + length) - part.start
+    part.start = units(line[:column])
+    part.length = units(line[: column + length]) - part.start
     style = QTextCharFormat()
     style.setForeground(QColor(look.colour))
     if look.is_bold:
@@ -238,15 +237,3 @@ def _format(line: str, run: Run) -> QTextLayout.FormatRange:
     style.setFontItalic(look.is_italic)
     part.format = style
     return part
-
-
-def _units(line: str, column: int) -> int:
-    """A column as Qt counts it, in UTF-16."""
-    return column if line.isascii() else len(line[:column].encode("utf-16-le")) // 2
-
-
-def _characters(line: str, units: int) -> int:
-    """The column at Qt's count."""
-    if line.isascii():
-        return units
-    return len(line.encode("utf-16-le")[: 2 * units].decode("utf-16-le", "ignore"))

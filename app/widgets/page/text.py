@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 
 from app.markdown.blocks import Span, Spans
+from app.widgets.page.glyphs import between, marked_range, units
 from app.widgets.page.item import Item, Link, Marked, Setting
 from app.widgets.page.maths import Formula, FormulaKey, paint_formula
 from app.widgets.page.style import Face, PageStyle
@@ -51,7 +52,7 @@ class TextItem(Item):
     @property
     def length(self) -> int:
         self._shaped()
-        return _units(self._text)
+        return units(self._text)
 
     @property
     def is_right_to_left(self) -> bool:
@@ -105,14 +106,7 @@ class TextItem(Item):
     def paint(self, painter: QPainter, top: float, bottom: float, marked: Marked) -> None:
         layout = self._shaped()
         self._paint_chips(painter, layout)
-        selections = []
-        if marked and marked[1] > marked[0]:
-            selection = QTextLayout.FormatRange()
-            selection.start, selection.length = marked[0], marked[1] - marked[0]
-            look = QTextCharFormat()
-            look.setBackground(self.style.marked_ground)
-            selection.format = look
-            selections.append(selection)
+        selections = marked_range(*(marked or (0, 0)), self.style.marked_ground)
         painter.setPen(self.face.colour)
         layout.draw(painter, QPointF(0, 0), selections)
         for offset, formula in self._formulas.items():
@@ -141,9 +135,9 @@ class TextItem(Item):
         self._shaped()
         pieces = []
         for offset in [at for at in sorted(self._sources) if start <= at < end]:
-            pieces += [_slice(self._text, start, offset), self._sources[offset]]
+            pieces += [between(self._text, start, offset), self._sources[offset]]
             start = offset + 1
-        return "".join([*pieces, _slice(self._text, start, end)]).replace(_LINE_BREAK, "\n")
+        return "".join([*pieces, between(self._text, start, end)]).replace(_LINE_BREAK, "\n")
 
     def _line_at(self, y: float) -> QTextLine | None:
         layout = self._shaped()
@@ -174,7 +168,7 @@ class TextItem(Item):
         for span in self.spans:
             start = offset
             for text, look in self._set(span, offset):
-                length = _units(text)
+                length = units(text)
                 if look is not None:
                     part = QTextLayout.FormatRange()
                     part.start, part.length, part.format = offset, length, look
@@ -303,18 +297,6 @@ def _x(line: QTextLine, offset: int) -> float:
     """Where in the line a character begins."""
     found: object = line.cursorToX(offset)  # PySide gives (x, offset), its stubs say otherwise
     return float(found[0]) if isinstance(found, tuple) else 0.0
-
-
-def _units(text: str) -> int:
-    """Length as Qt counts it, in UTF-16."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-
-
-def _slice(text: str, start: int, end: int) -> str:
-    """Between two of Qt's offsets."""
-    if text.isascii():
-        return text[start:end]
-    return text.encode("utf-16-le")[2 * start : 2 * end].decode("utf-16-le", "ignore")
 
 
 def _is_right_to_left(text: str) -> bool:
