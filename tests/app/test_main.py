@@ -93,13 +93,11 @@ def test_a_full_disk_under_the_output_is_one_line_and_code_1() -> None:
     assert ran.stderr == "sordino: The disk is full. Free some space and try again.\n"
 
 
-@pytest.mark.parametrize(
-    ("closed", "code", "said"),
-    [("<&-", 1, "The prompt is empty"), (">&-", 1, "The prompt is empty")],
-)
-def test_a_stream_that_was_closed_is_no_traceback(closed: str, code: int, said: str) -> None:
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_stream_that_was_closed_is_no_traceback(closed: str) -> None:
     command = f'exec "{sys.executable}" -m app ask - {closed}'
     ran = subprocess.run(
         ["sh", "-c", command], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True
     )
-    assert ran.returncode == code and said in ran.stderr and ran.stderr.count("\n") == 1
+    assert ran.returncode == 1
+    assert "The prompt is empty" in ran.stderr and ran.stderr.count("\n") == 1
