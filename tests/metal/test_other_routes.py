@@ -6,6 +6,7 @@ from mlx_engine.metal_source import metal_folder, read_kernel
 from tests.metal import cuda_route, strict_route
 from tests.metal.cases.case import Sizes
 from tests.metal.cases.production import PRODUCTION, small_cases, templates
+from tests.metal.report import ROLES
 from tests.metal.toolchain import Missing, nvrtc, strict_clang
 
 CASES = small_cases()
@@ -16,6 +17,12 @@ def test_every_kernel_has_cases_and_production_sizes() -> None:
     assert sorted(CASES) == KERNELS
     for sizes in PRODUCTION:
         assert sorted(templates(sizes)) == KERNELS
+
+
+def test_every_kernel_is_explained_and_reported() -> None:
+    readme = (metal_folder() / "README.md").read_text()
+    assert [name for name in KERNELS if f"`{name}`" not in readme] == []
+    assert sorted({*ROLES, "full_attention_merge"}) == KERNELS  # reported with full_attention
 
 
 @pytest.mark.skipif(isinstance(strict_clang(), Missing), reason=str(strict_clang()))

@@ -4,6 +4,7 @@ A check that nothing has ever tripped proves nothing. Each fault changes one pla
 (or of a header that it includes); the message has to name it.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 import pytest
@@ -196,6 +197,24 @@ def test_the_strict_check_finds_a_short_input_that_mlx_makes_constant() -> None:
     inputs = {**case.inputs, "bias": case.inputs["bias"][:4]}
     text = strict_route.mlx_text(read_kernel("attention_out"), case.launch, inputs)
     assert "constant" in strict_route.complaints(text, case.launch.template)
+
+
+@pytest.mark.skipif(isinstance(strict_clang(), Missing), reason=str(strict_clang()))
+@pytest.mark.parametrize(
+    ("fault", "file"),
+    [
+        (Fault("", "const uint slot =", "const ushort slot ="), "experts_down.metal"),
+        (Fault("", "float4 products = float4", "float4 products = float3"), "mxfp4.h"),
+    ],
+)
+def test_a_complaint_names_the_kernels_line(fault: Fault, file: str) -> None:
+    case = experts.down(TINY)
+    text = strict_route.mlx_text(planted("experts_down", fault), case.launch, case.inputs)
+    complaint = strict_route.complaints(text, case.launch.template)
+    place = re.match(rf"{re.escape(file)}:(\d+):", complaint)
+    assert place is not None, complaint
+    line = (metal_folder() / file).read_text().split("\n")[int(place.group(1)) - 1]
+    assert fault.old in line
 
 
 LINT = [
