@@ -13,6 +13,8 @@ import mlx.core as mx
 from mlx_engine.errors import BadRequest
 from mlx_engine.protocol import Sampling
 
+_GREEDY = 1e-6  # temperatures up to here: dividing by much less leaves float32's range
+
 
 class Sampler:
     """Draws tokens; the same settings and seed draw the same ones from the same scores.
@@ -35,7 +37,7 @@ class Sampler:
 
     def __call__(self, logits: mx.array) -> mx.array:
         """`logits`: float32 (rows, vocabulary) → the token drawn for each row, uint32 (rows,)."""
-        if self._sampling.temperature == 0:
+        if self._sampling.temperature <= _GREEDY:
             return mx.argmax(logits, axis=-1)
         scores = self._kept(logits / self._sampling.temperature)
         # Adds Gumbel noise and takes the largest: no sum and no sort over the vocabulary.
@@ -50,7 +52,8 @@ class Sampler:
         if sampling.top_p < 1:
             ordered = mx.sort(scores, axis=-1)  # ascending
             above = 1 - mx.cumsum(mx.softmax(ordered, axis=-1), axis=-1)  # held by likelier ones
-            within = mx.where(above < sampling.top_p, ordered, math.inf)
+            # The likeliest always stays: rounding may leave it more above than a tiny `top_p`.
+            within = mx.where(above < sampling.top_p, ordered, ordered[..., -1:])
             scores = mx.where(scores >= within.min(axis=-1, keepdims=True), scores, -math.inf)
         if sampling.min_p > 0:
             least = scores.max(axis=-1, keepdims=True) + math.log(sampling.min_p)

@@ -32,6 +32,13 @@ def test_zero_is_greedy() -> None:
     assert drawn(20, temperature=0, seed=None) == {0: 20}
 
 
+@pytest.mark.parametrize("temperature", [1e-39, 5e-324])
+def test_the_smallest_temperatures_are_greedy(temperature: float) -> None:
+    logits = mx.broadcast_to(mx.array([1.0, 2.0, 4.0, 3.0]), (20, 4))
+    drawn = Sampler(Sampling(temperature=temperature, seed=1))(logits)
+    assert drawn.tolist() == [2] * 20
+
+
 def test_temperature_flattens_and_sharpens() -> None:
     assert drawn(temperature=0.25)[0] > 1800
     assert drawn(temperature=50)[0] == pytest.approx(400, abs=80)
@@ -48,6 +55,13 @@ def test_top_k_keeps_the_likeliest(top_k: int, kept: set[int]) -> None:
 )
 def test_top_p_keeps_the_fewest_that_hold_it(top_p: float, kept: set[int]) -> None:
     assert set(drawn(top_p=top_p)) == kept
+
+
+@pytest.mark.parametrize("top_p", [1e-7, 1e-300])
+def test_the_smallest_top_p_leaves_the_likeliest_of_a_large_vocabulary(top_p: float) -> None:
+    logits = mx.random.normal((1, 200_000), key=mx.random.key(1))
+    drawn = Sampler(Sampling(top_p=top_p, seed=1))(logits)
+    assert drawn.item() == mx.argmax(logits).item()
 
 
 @pytest.mark.parametrize(("min_p", "kept"), [(1.0, {0}), (0.49, {0, 1}), (0.2, {0, 1, 2})])
