@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.chats.migrations import VERSION, migrate, version_of
+from app.chats.migrations import VERSION, WORD_INDEXES, migrate, version_of
 
 APPLICATION_ID = 0x536F7264  # "Sord": tells file(1) and us whose database it is
 
@@ -94,6 +94,7 @@ def _open(path: Path) -> OpenedDatabase:
         ):
             connection.execute(f"PRAGMA {pragma}")
         migrate(connection)
+        _check_words(connection)
     except sqlite3.Error as error:
         connection.close()
         if is_damage(error):
@@ -113,6 +114,21 @@ def _check(connection: sqlite3.Connection, version: int) -> None:
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
         raise Damaged(verdict)
+
+
+def _check_words(connection: sqlite3.Connection) -> None:
+    """`quick_check` passes over what an index of words holds. It is made from the messages, so one
+    that is damaged is made anew; raises Damaged where it can't be opened for that."""
+    for index in WORD_INDEXES:
+        try:
+            connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+        except sqlite3.DatabaseError as error:
+            if is_unwritable(error) or primary_code(error) == sqlite3.SQLITE_BUSY:
+                raise
+            try:
+                connection.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")
+            except sqlite3.DatabaseError:
+                raise Damaged(str(error)) from error
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:

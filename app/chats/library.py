@@ -10,6 +10,7 @@ the next write; meanwhile everything can be read.
 import queue
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,7 +149,20 @@ class ChatLibrary(QObject):
     # On the store's thread -----------------------------------------------------------------------
 
     def _work(self) -> None:
-        store = ChatStore(self._database)
+        """A fault that nobody foresaw ends the thread, never without a word."""
+        try:
+            self._serve(ChatStore(self._database))
+        except Exception as error:
+            traceback.print_exc()
+            self._report(
+                Problem(
+                    f"Chats can’t be read or kept any more ({error}). Open Sordino again; if that "
+                    f"doesn’t help, move {self._database.name} out of {self._database.parent}.",
+                    topic="storage",
+                )
+            )
+
+    def _serve(self, store: ChatStore) -> None:
         self._read_only = store.read_only
         if store.notice:
             self._report(Problem(store.notice, topic="storage"))

@@ -83,6 +83,7 @@ END;
 
 STEPS: tuple[str, ...] = (_FIRST,)
 VERSION = len(STEPS)
+WORD_INDEXES = ("title_words", "message_words")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

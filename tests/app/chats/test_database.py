@@ -68,6 +68,25 @@ def test_a_damaged_database_is_set_aside_and_a_new_one_begun(
     store.close()
 
 
+def test_a_damaged_index_of_words_is_made_anew(filled: Path) -> None:
+    with sqlite3.connect(filled) as connection:
+        connection.execute("UPDATE message_words_data SET block = x'FF' WHERE id > 10")
+    connection.close()
+    store = ChatStore(filled)
+    assert store.notice is None and set_aside(filled) == []
+    assert len(store.search("word")) == 50
+    store.close()
+
+
+def test_a_database_whose_index_can_t_be_opened_is_set_aside(filled: Path) -> None:
+    with sqlite3.connect(filled) as connection:
+        connection.execute("DELETE FROM message_words_data WHERE id = 10")
+    connection.close()
+    store = ChatStore(filled)
+    assert store.notice is not None and len(set_aside(filled)) == 1 and store.chats() == []
+    store.close()
+
+
 def test_two_damaged_databases_within_a_second_are_both_kept(database: Path) -> None:
     for text in (b"first " * 200, b"second " * 200):
         database.write_bytes(text)

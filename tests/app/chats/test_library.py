@@ -195,3 +195,23 @@ def test_a_slow_disk_holds_up_no_caller(
     gate.set()
     answered = loaded(library, chat.id, qtbot)[0]
     assert answered is not None and answered.title == "Other"
+
+
+def test_a_chat_that_makes_no_sense_is_said(
+    database: Path, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    import sqlite3
+
+    from app.chats.store import ChatStore
+
+    store = ChatStore(database)
+    store.put(new_chat(), question("Hi"))
+    store.close()
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE chat SET created = 'yesterday'")
+    connection.close()
+    library = ChatLibrary(database)
+    with qtbot.waitSignal(library.problem) as blocker:
+        library.start()
+    assert "yesterday" in blocker.args[0].text and database.name in blocker.args[0].text
+    library.close()
