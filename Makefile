@@ -59,6 +59,7 @@ $(VENV)/installed: $(VENV)/created requirements.lock pyproject.toml
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
+	@$(PYTHON) packaging/check_machine.py --qt
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 

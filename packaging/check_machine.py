@@ -1,7 +1,8 @@
 """Is this machine able to set up Sordino? Standard library only: it runs before anything else.
 
 On Debian-like Linux, Qt needs a few system libraries that pip can't bring. As root they are
-installed; otherwise the line to type is printed. On a Mac nothing of the kind is needed.
+installed; otherwise the line to type is printed. On a Mac nothing of the kind is needed. With no
+display Sordino runs in the terminal and goes without them, the tests don't: `--qt` is for those.
 """
 
 import ctypes
@@ -18,6 +19,7 @@ LINUX_PACKAGES = (  # noqa: SIM905
     "libopenblas0-pthread fonts-inter fonts-jetbrains-mono"
 ).split()
 NEEDED_LIBRARIES = ("libEGL.so.1", "libGL.so.1", "libxkbcommon-x11.so.0", "libxcb-cursor.so.0")
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # as in app/__main__.py
 
 
 def main() -> int:
@@ -32,7 +34,9 @@ def main() -> int:
         print("Sordino needs a Mac with Apple Silicon (M1 or later).", file=sys.stderr)
         return 1
     if sys.platform == "linux" and not all(map(_loads, NEEDED_LIBRARIES)):
-        return _install_linux_libraries()
+        installed = _install_linux_libraries()
+        needs_qt = "--qt" in sys.argv[1:] or any(map(os.environ.get, DISPLAYS))
+        return installed if needs_qt else 0
     return 0
 
 
