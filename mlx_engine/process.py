@@ -105,7 +105,8 @@ def serve(job: Job, engine: "Engine", inbox: "Inbox", emit: Callable[[Event], No
         traceback.print_exc()
         emit(_unexpected(request, error, engine))
     finally:
-        inbox.finished(request.id)
+        if turn is not None:  # another kind of request may bear the id of a turn that waits
+            inbox.finished(request.id)
 
 
 def _unexpected(request: Request, error: Exception, engine: "Engine") -> Failed:

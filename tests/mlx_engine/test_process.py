@@ -243,6 +243,18 @@ def test_an_id_in_use_is_refused(loaded: EngineProcess) -> None:
     assert loaded.next(Done).stop == "length"
 
 
+def test_a_turn_that_shares_its_id_with_other_requests_is_cancelled(loaded: EngineProcess) -> None:
+    loaded.send(talk("0"))
+    loaded.next(Prefill)
+    loaded.send(Stats("1"))
+    loaded.send(talk("1", max_tokens=1000))
+    loaded.send(Cancel("0"))
+    assert loaded.next(Done).id == "0"
+    loaded.next(Prefill)
+    loaded.send(Cancel("1"))
+    assert loaded.next(Done).stop == "cancel"
+
+
 def test_answer_now_ends_thinking_that_never_would(loaded: EngineProcess) -> None:
     loaded.send(talk("1"))
     loaded.next(Prefill)
