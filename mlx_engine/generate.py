@@ -53,16 +53,16 @@ class Finished:
     reason: StopReason
     prompt_tokens: int
     cached_tokens: int
+    prefilled_tokens: int  # of the prompt, read in this turn: all the others, unless cancelled
     completion_tokens: int
-    prefill_s: float  # for the prompt's tokens that were not cached
+    prefill_s: float  # for `prefilled_tokens`
     first_token_s: float  # from the call to the first sampled token; 0 if there was none
     decode_s: float  # from the prompt's end to the last token
 
     @property
     def prefill_tokens_per_s(self) -> float:
         """0 if nothing was prefilled."""
-        fresh = self.prompt_tokens - self.cached_tokens
-        return fresh / self.prefill_s if self.prefill_s > 0 else 0.0
+        return self.prefilled_tokens / self.prefill_s if self.prefill_s > 0 else 0.0
 
     @property
     def decode_tokens_per_s(self) -> float:
@@ -172,6 +172,7 @@ class _Turn:
         self._sampler = sampler
         self._control = control
         self._cached = 0
+        self._fresh = 0  # tokens of the prompt that were read
         self._count = 0  # tokens of the turn so far
         self._started = time.perf_counter()
         self._prefilled = self._started
@@ -216,6 +217,7 @@ class _Turn:
             logits = self._append(mx.array(list(piece)), last=1 if ends else 0)
             mx.eval(cache.layers.arrays, *([logits] if ends else []))
             cache.record(piece)
+            self._fresh += len(piece)
         yield PrefillProgress(total, total, self._cached)
         return logits
 
@@ -268,6 +270,7 @@ class _Turn:
             reason=reason,
             prompt_tokens=len(self._prompt),
             cached_tokens=self._cached,
+            prefilled_tokens=self._fresh,
             completion_tokens=self._count,
             prefill_s=self._prefilled - self._started,
             first_token_s=self._first - self._started if self._count else 0.0,

@@ -208,6 +208,7 @@ def test_cancel_between_two_chunks(tiny_model: Model) -> None:
             turn.finished = step
     assert (turn.end.reason, turn.end.completion_tokens) == ("cancel", 0)
     assert (turn.end.first_token_s, turn.end.decode_s) == (0, 0)
+    assert turn.end.prefill_tokens_per_s == pytest.approx(40 / turn.end.prefill_s)
     assert cache.match(prompt) == 40
 
 
