@@ -77,8 +77,13 @@ def hub_cache(environment: Mapping[str, str] = os.environ) -> Path:
         ("XDG_CACHE_HOME", "huggingface/hub"),
     ):
         if environment.get(name):
-            return Path(environment[name]).expanduser() / below
-    return Path("~/.cache/huggingface/hub").expanduser()
+            return _expanded(environment[name]) / below
+    return _expanded("~/.cache/huggingface/hub")
+
+
+def _expanded(path: str) -> Path:
+    """With `~` and `$NAME` replaced, as those tools do; what they can't stand for stays."""
+    return Path(os.path.expandvars(os.path.expanduser(path)))
 
 
 def checkpoint_files(folder: Path) -> tuple[Path, ...]:
@@ -96,7 +101,7 @@ def checkpoint_files(folder: Path) -> tuple[Path, ...]:
 
 def checkpoint_bytes(folder: Path) -> int:
     """Bytes of the weight files that are there."""
-    return sum(path.stat().st_size for path in checkpoint_files(folder) if path.is_file())
+    return sum(path.stat().st_size for path in checkpoint_files(folder) if os.path.isfile(path))
 
 
 def _locate(known: KnownModel) -> ModelLocation:
@@ -119,8 +124,7 @@ def _snapshot(known: KnownModel) -> Path:
     )
     snapshots = _snapshots(root)
     for snapshot in snapshots:
-        files = checkpoint_files(snapshot)
-        if (snapshot / CONFIG_FILE).is_file() and files and all(map(Path.is_file, files)):
+        if _is_whole(snapshot):
             return snapshot
     if snapshots:
         raise ModelNotFound(
@@ -130,6 +134,12 @@ def _snapshot(known: KnownModel) -> Path:
         f"{known.name} is not on this machine. Get it with: {command}; "
         "then choose it in the model menu. If you have it elsewhere, choose its folder."
     )
+
+
+def _is_whole(snapshot: Path) -> bool:
+    """Without its index nobody can tell, so that is awaited too; `isfile` never raises."""
+    files = (snapshot / CONFIG_FILE, snapshot / INDEX_FILE, *checkpoint_files(snapshot))
+    return all(map(os.path.isfile, files))
 
 
 def _snapshots(root: Path) -> list[Path]:

@@ -99,6 +99,22 @@ def test_a_half_finished_download_is_said(cache: Path) -> None:
     assert find(MODEL_20B) is None
 
 
+def test_without_its_index_a_snapshot_is_not_whole(cache: Path) -> None:
+    snapshot = write_snapshot(cache)
+    next(snapshot.glob("*.safetensors")).unlink()
+    (snapshot / INDEX_FILE).unlink()
+    with pytest.raises(ModelNotFound, match="only partly here"):
+        resolve("20b")
+
+
+def test_an_index_of_impossible_names_is_not_whole(cache: Path) -> None:
+    snapshot = write_snapshot(cache)
+    index = {"weight_map": {"a": "x" * 300 + ".safetensors", "b": "nul\0"}}
+    (snapshot / INDEX_FILE).write_text(json.dumps(index))
+    assert find(MODEL_20B) is None
+    assert checkpoint_bytes(snapshot) == 0
+
+
 def test_a_dangling_link_counts_as_missing(cache: Path) -> None:
     snapshot = write_snapshot(cache)
     shard = next(snapshot.glob("*.safetensors"))
@@ -114,6 +130,9 @@ def test_a_dangling_link_counts_as_missing(cache: Path) -> None:
         ({"HUGGINGFACE_HUB_CACHE": "/a", "HF_HOME": "/b"}, "/a"),
         ({"HF_HOME": "/b", "XDG_CACHE_HOME": "/c"}, "/b/hub"),
         ({"XDG_CACHE_HOME": "/c"}, "/c/huggingface/hub"),
+        ({"HF_HOME": "~/b"}, str(Path.home() / "b" / "hub")),
+        ({"HF_HOME": "$HOME/b"}, str(Path.home() / "b" / "hub")),
+        ({"HF_HOME": "~nobody-at-all/b"}, "~nobody-at-all/b/hub"),
         ({"HF_HUB_CACHE": ""}, str(Path.home() / ".cache/huggingface/hub")),
     ],
 )
