@@ -11,6 +11,7 @@ for before a byte of it is used.
 import json
 import math
 import mmap
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 
 from mlx_engine.config import MXFP4_BLOCK, ModelConfig
 from mlx_engine.errors import CheckpointError, ModelNotFound
+from mlx_engine.memory import is_out_of_memory
 
 INDEX_FILE = "model.safetensors.index.json"
 SINGLE_FILE = "model.safetensors"
@@ -86,6 +88,7 @@ class Checkpoint:
         """Read, or on Metal map, every weight. `progress` gets the share done, 0 to 1.
 
         Raises ModelNotFound if there is no such folder, CheckpointError for anything wrong in it.
+        When the memory runs out, MLX's error goes through.
         """
         inventory = inspect(folder)
         take = _mapped if mx.metal.is_available() else _read
@@ -99,6 +102,8 @@ class Checkpoint:
                     if progress is not None:
                         progress(done / total)
             except (OSError, RuntimeError) as error:
+                if is_out_of_memory(error):
+                    raise
                 raise CheckpointError(f"{shard.path} can't be read: {error}") from error
         return cls(folder, inventory.config, weights, total)
 
@@ -193,7 +198,7 @@ def _placement(folder: Path) -> dict[Path, set[str] | None]:
 
 def _header(path: Path, promised: set[str] | None) -> dict[str, Tensor]:
     """The tensors of one shard, in the order of their bytes, as its header describes them."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # false, too, for a name that no file can have
         raise CheckpointError(f"{path} is missing; fetch the checkpoint again.")
     try:
         with safe_open(path, framework="numpy") as shard:

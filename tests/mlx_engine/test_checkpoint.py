@@ -134,6 +134,23 @@ def test_an_index_that_is_none(folder: Path, content: str) -> None:
     assert INDEX_FILE in refusal(folder)
 
 
+def test_an_index_with_a_name_too_long_for_a_file(folder: Path) -> None:
+    name = "x" * 300 + ".safetensors"
+    (folder / INDEX_FILE).write_text(json.dumps({"weight_map": {"lm_head.weight": name}}))
+    assert "is missing" in refusal(folder)
+
+
+def test_memory_that_runs_out_is_no_fault_of_the_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise RuntimeError("[metal::malloc] Unable to allocate 1073741824 bytes.")
+
+    monkeypatch.setattr(checkpoint, "_read", fail)
+    with pytest.raises(RuntimeError, match="malloc"):
+        Checkpoint.open(folder)
+
+
 @pytest.mark.parametrize("file", ["../model.safetensors", "/etc/passwd", "model.bin", ""])
 def test_an_index_that_leads_elsewhere(folder: Path, file: str) -> None:
     index = json.loads((folder / INDEX_FILE).read_bytes())
