@@ -149,6 +149,7 @@ def export(run: Path, destination: Path, shift: float = SHIFT) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     tensors = published(network.state_dict())
     save_file(tensors, str(destination / WEIGHTS), metadata={"format": "pt"})
+    (destination / WEIGHTS).chmod(0o644)  # safetensors leaves it to its owner alone
     total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     index = {
         "metadata": {"total_size": total},
