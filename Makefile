@@ -3,6 +3,7 @@
 # make lint     formatting, lint and types
 # make check-full   the slow checks as well: transformers as a yardstick, the guide's figures, soak
 # make guide    train the guide model again, from guide/conversations to resources/guide
+# make kernels  one line of figures a kernel, at gpt-oss-20b's sizes
 # make screenshots  draw the window's states into build/screenshots and docs/
 # make lock     renew the pinned requirements after a change in pyproject.toml
 
@@ -11,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: run test lint check-full guide screenshots lock clean
+.PHONY: run test lint check-full guide kernels screenshots lock clean
 
 run: $(VENV)/installed
 	@$(BIN)/python -m app
@@ -32,6 +33,9 @@ check-full: $(VENV)/installed-full
 
 guide: $(VENV)/installed-full
 	$(BIN)/python -m guide.train
+
+kernels: $(VENV)/installed-dev
+	@$(BIN)/python -m tests.metal.report
 
 screenshots: $(VENV)/installed-dev
 	$(BIN)/python -m tests.screenshots
@@ -65,5 +69,5 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 
 # PyTorch and transformers: yardsticks, and the trainer of the guide. Never part of the app.
 $(VENV)/installed-full: $(VENV)/installed-dev guide/requirements.txt
-	@$(PIP) install -r guide/requirements.txt
+	@$(PIP) install -r guide/requirements.txt -e '.[full]'
 	@touch $@
