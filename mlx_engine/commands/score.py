@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
         raise BadRequest(
             f"There is no route {options.route!a} on this machine; choose {' or '.join(ROUTES)}."
         )
+    _check_place(options.out)
     place = models.resolve(options.model)
     inventory = inspect(place.folder)
     ids = read_ids(options.ids)
@@ -104,6 +105,12 @@ def score(model: Model, ids: list[int], count: int, chunk: int) -> NDArray[np.fl
         if wanted:
             logits[stop - wanted - first : stop - first] = np.array(scores)
     return logits
+
+
+def _check_place(path: Path) -> None:
+    """Before the work, not after it."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise BadRequest(f"{path} can't be written: name a file in a folder that is there.")
 
 
 def _check_ids(ids: list[int], config: ModelConfig) -> None:

@@ -143,8 +143,8 @@ def test_what_can_not_be_scored_is_said(
     ids, out = write(IDS), str(tmp_path / "out.npz")
     assert "no folder" in refusal(capsys, "score", "/no/model", ids, "--out", out)
     assert "can't be read" in refusal(capsys, "score", str(tiny), "/no/ids", "--out", out)
-    lost = str(tmp_path / "no" / "out.npz")
-    assert "can't be written" in refusal(capsys, "score", str(tiny), ids, "--out", lost)
+    for lost in (str(tmp_path / "no" / "out.npz"), str(tmp_path), "."):  # said before any work
+        assert "can't be written" in refusal(capsys, "score", "/no/model", ids, "--out", lost)
     routed = ("--out", out, "--route", "teleport")
     assert "no route 'teleport'" in refusal(capsys, "score", str(tiny), ids, *routed)
     assert [path.suffix for path in tmp_path.iterdir() if path.is_file()] == [".json"]
