@@ -205,7 +205,7 @@ class PromptCache:
         self, config: ModelConfig, dtype: mx.Dtype, *, snapshot_bytes: int = SNAPSHOT_BYTES
     ) -> None:
         self.layers = KeyValueCache(config, dtype)
-        self.tokens: list[int] = []  # those that `layers` holds; the last one may be still missing
+        self.tokens: list[int] = []  # those that `layers` holds
         self._snapshots: dict[int, Snapshot] = {}  # by position, least recently used first
         self._snapshot_bytes = snapshot_bytes
 
