@@ -63,7 +63,7 @@ $(VENV)/installed: $(VENV)/created requirements.lock pyproject.toml
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
-	@$(PYTHON) packaging/check_machine.py --qt
+	@$(PYTHON) packaging/check_machine.py --tests
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 

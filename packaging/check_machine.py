@@ -1,8 +1,9 @@
 """Is this machine able to set up Sordino? Standard library only: it runs before anything else.
 
-On Debian-like Linux, Qt needs a few system libraries that pip can't bring. As root they are
-installed; otherwise the line to type is printed. On a Mac nothing of the kind is needed. With no
-display Sordino runs in the terminal and goes without them, the tests don't: `--qt` is for those.
+On Debian-like Linux, Qt needs a few system libraries that pip can't bring, and the kernels' tests
+need compilers. As root they are installed; otherwise the line to type is printed. On a Mac nothing
+of the kind is needed. With no display Sordino runs in the terminal and goes without Qt's libraries;
+the tests don't: `--tests` is for those. Without compilers the kernels' tests skip and say so.
 """
 
 import ctypes
@@ -12,13 +13,14 @@ import shutil
 import subprocess
 import sys
 
-LINUX_PACKAGES = (  # noqa: SIM905
+QT_PACKAGES = (  # noqa: SIM905
     "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libglib2.0-0 "
     "libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 "
     "libxcb-render-util0 libxcb-shape0 libxcb-xinerama0 libxcb-xkb1 "
     "libopenblas0-pthread fonts-inter fonts-jetbrains-mono"
 ).split()
-NEEDED_LIBRARIES = ("libEGL.so.1", "libGL.so.1", "libxkbcommon-x11.so.0", "libxcb-cursor.so.0")
+QT_LIBRARIES = ("libEGL.so.1", "libGL.so.1", "libxkbcommon-x11.so.0", "libxcb-cursor.so.0")
+COMPILERS = ["g++", "clang-16"]
 DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")  # as in app/__main__.py
 
 
@@ -33,11 +35,16 @@ def main() -> int:
     if sys.platform == "darwin" and platform.machine() != "arm64":
         print("Sordino needs a Mac with Apple Silicon (M1 or later).", file=sys.stderr)
         return 1
-    if sys.platform == "linux" and not all(map(_loads, NEEDED_LIBRARIES)):
-        installed = _install_linux_libraries()
-        needs_qt = "--qt" in sys.argv[1:] or any(map(os.environ.get, DISPLAYS))
-        return installed if needs_qt else 0
-    return 0
+    return _check_linux(for_tests="--tests" in sys.argv[1:]) if sys.platform == "linux" else 0
+
+
+def _check_linux(*, for_tests: bool) -> int:
+    if for_tests and not all(map(shutil.which, COMPILERS)):
+        _install("The kernels' tests need compilers, and skip without.", COMPILERS)
+    if all(map(_loads, QT_LIBRARIES)):
+        return 0
+    installed = _install("Qt needs some system libraries.", QT_PACKAGES)
+    return 0 if installed or not (for_tests or any(map(os.environ.get, DISPLAYS))) else 1
 
 
 def _loads(library: str) -> bool:
@@ -48,22 +55,20 @@ def _loads(library: str) -> bool:
     return True
 
 
-def _install_linux_libraries() -> int:
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *LINUX_PACKAGES]
+def _install(why: str, packages: list[str]) -> bool:
+    """Whether `packages` are there now; if not, how to get them was printed."""
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        print(
-            f"Qt needs some system libraries. On Debian or Ubuntu: sudo {' '.join(command)}",
-            file=sys.stderr,
-        )
-        return 1
-    print("Installing the system libraries that Qt needs…")
+        print(f"{why} On Debian or Ubuntu: sudo {' '.join(command)}", file=sys.stderr)
+        return False
+    print(f"{why} Installing them…")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for step in (["apt-get", "update"], command):
         result = subprocess.run(step, env=environment, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             print(f"{' '.join(step[:2])} failed: {result.stderr.strip()[-300:]}", file=sys.stderr)
-            return 1
-    return 0
+            return False
+    return True
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,11 @@ def drawn_on(master: int, until: bytes = b"") -> bytes:
     return seen
 
 
+def _heed_interrupts() -> None:
+    """As under a terminal. A suite started in the background hands down that they are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 Start = Callable[..., subprocess.Popen[bytes]]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
@@ -64,6 +70,7 @@ def start(home: Path) -> Start:
             stdin=stdin,
             stdout=stdout,
             stderr=stderr,
+            preexec_fn=_heed_interrupts,
         )
 
     return begin
