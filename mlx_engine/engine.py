@@ -187,7 +187,7 @@ class Engine:
         started = time.monotonic()
         loaded = self._require_model()
         prompt = _prompt(request.conversation, loaded.tokenizer)
-        config, held_bytes = loaded.model.config, loaded.cache.nbytes
+        config, held_bytes = loaded.model.config, loaded.cache.layers.nbytes
         positions = min(len(prompt), loaded.info.context)
         memory.ensure_room(config, positions, held_bytes, memory.device())
         reply = Reply(request.id, loaded.tokenizer, self._emit, turn.control.force)

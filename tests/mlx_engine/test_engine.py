@@ -335,6 +335,25 @@ def test_a_prompt_beyond_free_memory_is_refused(
         session.turn(user(LONG))
 
 
+def test_snapshots_are_no_room_for_a_prompt(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(tiny)
+    session.turn(user("Hi"))
+    loaded = session.engine._loaded
+    assert loaded is not None
+    keys_and_values, snapshots = loaded.cache.layers.nbytes, loaded.cache.nbytes
+    snapshots -= keys_and_values
+    assert snapshots > 100_000
+    config, found = loaded.model.config, memory.device()
+    working = memory.plan(config, 0, found, name="tiny").working_bytes - memory._PROCESS_BYTES
+    free = working + snapshots // 4
+    starved = memory.Device(found.name, found.route, found.memory_bytes, found.limit_bytes, free)
+    monkeypatch.setattr(memory, "device", lambda held_bytes=0: starved)
+    beyond = (keys_and_values + snapshots // 2) // memory.cache_bytes_per_token(config)
+    assert beyond < session.count(user("z" * beyond)) < beyond + 50
+    with pytest.raises(OutOfMemory):
+        session.turn(user("z" * beyond))
+
+
 def test_an_empty_conversation_is_refused(tiny: Path) -> None:
     with pytest.raises(BadRequest, match="nothing to answer"):
         Session(tiny).turn()
