@@ -94,6 +94,9 @@ def open_model(
         elif isinstance(event, Loading):
             screen.progress(f"Opening the model… {event.progress:.0%}")
         if isinstance(event, Ready):
+            if context is not None and event.model.context < context:
+                most = f"{event.model.name} holds {event.model.context:,} tokens at most"
+                screen.note(f"{most}; so many are the context.")
             return event.model
         if isinstance(event, Failed):
             raise Failure(event.message)
@@ -131,7 +134,8 @@ class TurnOnScreen:
         )
 
     def run(self) -> None:
-        """To the end of the turn. Raises Failure if it failed; `text` is what came until then."""
+        """To the end of the turn. Raises Failure if it failed or gave no answer; `text` is what
+        came until then."""
         try:
             for event in self._engine.ask(self._request):
                 self._show(event)
@@ -168,4 +172,4 @@ class TurnOnScreen:
         if done.stop in _LIMITS:
             self._screen.note(_LIMITS[done.stop])
         elif not self.text.strip() and done.stop != "cancel":
-            self._screen.note("The model ended without an answer. Ask again.")
+            raise Failure("The model ended without an answer. Ask again.")

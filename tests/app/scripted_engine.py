@@ -7,6 +7,7 @@ real one can't be made to do on demand. What happens follows from the words of t
     forever                            thinks word by word until cancelled or told to answer
     overflow                           refused: longer than the context
     fail                               an error in the middle
+    only think                         ends without an answer
     stop STOP                          ends with that stop reason
     show the conversation              answers with the conversation's JSON
     anything else                      thinks "Let me see." and repeats the question
@@ -128,7 +129,7 @@ class ScriptedEngine:
         info = ModelInfo(
             name=request.model.capitalize(),
             path="/models/" + request.model,
-            context=request.context or 4096,
+            context=min(request.context or 4096, 131_072),
             checkpoint_bytes=1,
             layers=1,
             experts=1,
@@ -164,6 +165,8 @@ class ScriptedEngine:
                 return
             case "forever":
                 stop = self._think_forever(request)
+            case "only think":
+                pass
             case "show the conversation":
                 self._delta(request, "final", json.dumps(request.conversation))
             case _ if asked.startswith("stop "):

@@ -84,6 +84,7 @@ def test_what_can_be_refused_is_refused_before_a_model_is_opened(
         (["ask", "overflow"], "The conversation has 9,000 tokens"),
         (["ask", "die in prefill"], "was ended by SIGKILL"),
         (["ask", "fail"], "The engine failed"),
+        (["ask", "only think"], "ended without an answer"),
     ],
 )
 def test_a_failure_is_one_line_and_code_1(run: Run, arguments: list[str], said: str) -> None:
@@ -126,6 +127,11 @@ def test_wrong_usage_is_code_2(capsys: pytest.CaptureFixture[str], arguments: li
 def test_a_limit_is_said_on_stderr(run: Run, stop: str, said: bytes) -> None:
     ran = run("ask", f"stop {stop}")
     assert ran.returncode == 0 and ran.stdout == b"As far as it goes\n" and said in ran.stderr
+
+
+def test_a_context_beyond_the_models_is_said(run: Run) -> None:
+    ran = run("ask", "--context", "200000", "Hi")
+    assert ran.returncode == 0 and b"Guide holds 131,072 tokens at most" in ran.stderr
 
 
 def test_ctrl_c_ends_it_quietly(start: Start) -> None:
