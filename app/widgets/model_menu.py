@@ -19,8 +19,8 @@ from mlx_engine.protocol import ModelChoice
 # What the menu offers before the engine has said what lies on this machine.
 UNKNOWN = (
     ModelChoice("guide", "Guide", "", 0, True),
-    ModelChoice("20b", "gpt-oss-20b", None, 13_761_300_984, True),
-    ModelChoice("120b", "gpt-oss-120b", None, 65_248_910_976, True),
+    ModelChoice("20b", "gpt-oss-20b", None, 13_761_264_768, True),
+    ModelChoice("120b", "gpt-oss-120b", None, 65_248_815_744, True),
 )
 
 

@@ -6,8 +6,8 @@ from app.amounts import bytes_in_words, speed_in_words, tokens_in_words
 @pytest.mark.parametrize(
     ("count", "words"),
     [
-        (13_761_300_984, "13.8 GB"),
-        (65_248_910_976, "65.2 GB"),
+        (13_761_264_768, "13.8 GB"),
+        (65_248_815_744, "65.2 GB"),
         (137_000_000_000, "137 GB"),
         (58_400_000, "58 MB"),
         (900, "1 kB"),

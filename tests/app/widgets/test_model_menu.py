@@ -8,8 +8,8 @@ from mlx_engine.protocol import ModelChoice
 
 CHOICES = (
     ModelChoice("guide", "Guide", "/guide", 4_200_000, True),
-    ModelChoice("20b", "gpt-oss-20b", None, 13_761_300_984, True),
-    ModelChoice("120b", "gpt-oss-120b", "/cache/120b", 65_248_910_976, False),
+    ModelChoice("20b", "gpt-oss-20b", None, 13_761_264_768, True),
+    ModelChoice("120b", "gpt-oss-120b", "/cache/120b", 65_248_815_744, False),
 )
 
 

@@ -4,7 +4,7 @@ from pytestqt.qtbot import QtBot
 from app.windows.get_model_sheet import GetModelSheet
 from mlx_engine.protocol import ModelChoice
 
-MISSING = ModelChoice("20b", "gpt-oss-20b", None, 13_761_300_984, True)
+MISSING = ModelChoice("20b", "gpt-oss-20b", None, 13_761_264_768, True)
 
 
 def test_it_tells_size_memory_and_a_command_that_can_be_copied(qtbot: QtBot) -> None:
