@@ -73,7 +73,7 @@ class EngineClient(QObject):
     stats = Signal(object)  # protocol.StatsReport
     models = Signal(object)  # protocol.ModelList
     turn_lost = Signal(str)  # id of a generate that the end of the process cut off
-    problem = Signal(object)  # Problem, topic "engine"
+    problem = Signal(object)  # Problem, topic "engine" or "model"
     problem_solved = Signal(str)  # topic
 
     def __init__(
@@ -146,6 +146,10 @@ class EngineClient(QObject):
 
     def load(self, model: str, context: int | None = None) -> None:
         """Opens a model instead of the present one; again after every restart."""
+        self.problem_solved.emit("model")  # another try makes an earlier refusal old news
+        self._open(model, context)
+
+    def _open(self, model: str, context: int | None) -> None:
         self._wanted = Load(self._next_id(), model, context)
         self._model = None
         if self._process is None:
@@ -282,15 +286,13 @@ class EngineClient(QObject):
         before, self._wanted, self._opened = self._opened, None, None
         self._settle()
         if failure.kind == "memory":
-            self.problem.emit(
-                Problem(failure.message, "Settings…", "open_settings", topic="engine")
-            )
+            self.problem.emit(Problem(failure.message, "Settings…", "open_settings", topic="model"))
         else:
             self.problem.emit(
-                Problem(failure.message, "Choose model…", "choose_model", topic="engine")
+                Problem(failure.message, "Choose model…", "choose_model", topic="model")
             )
         if before is not None:
-            self.load(before.model, before.context)
+            self._open(before.model, before.context)  # the refusal stays on view
         self.load_failed.emit(failure)
 
     # Life and death ------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ ActionKey = Literal[
     "restart_engine",  # EngineClient.restart()
     "retry_save",  # ChatLibrary.retry()
 ]
-Topic = Literal["turn", "engine", "storage", "settings"]
+Topic = Literal["turn", "engine", "model", "storage", "settings"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,12 +183,19 @@ def test_a_model_that_can_t_be_loaded_leaves_the_one_before(
 ) -> None:
     problems: list[Problem] = []
     engine.problem.connect(problems.append)
+    solved: list[str] = []
+    engine.problem.connect(lambda _: solved.clear())
+    engine.problem_solved.connect(solved.append)
     with qtbot.waitSignals([engine.load_failed, engine.ready]):
         engine.load("missing")
     (problem,) = problems
+    assert problem.topic not in solved  # the return of the one before doesn't take it away
     assert problem.text.startswith("There is no model missing")
     assert problem.action_key == "choose_model"
     assert engine.model_key == "guide" and engine.model is not None
+    with qtbot.waitSignal(engine.ready):
+        engine.load("guide")
+    assert problem.topic in solved
 
 
 @pytest.mark.parametrize("options", [[], ["--stubborn"]])

@@ -144,6 +144,17 @@ def test_a_missing_model_folder_is_said_with_a_way_out(
     assert app.window.banner.text == ""
 
 
+def test_a_folder_without_a_model_is_said_and_the_model_before_returns(person: Person) -> None:
+    window, engine = person.app.window, person.app.engine
+    with person.qtbot.waitSignals([engine.load_failed, engine.ready]):
+        person.app.picker.choose("missing")
+    assert window.banner.isVisible() and "missing" in window.banner.text
+    assert engine.model_key == "guide" and window.status.text == "Guide"
+    person.press("Ctrl+N")
+    person.ask("a question")
+    assert "missing" in window.banner.text
+
+
 def test_effort_belongs_to_the_conversation(person: Person) -> None:
     slider = person.app.window.composer.effort
     person.ask("first chat")
