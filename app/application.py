@@ -162,6 +162,7 @@ class Sordino(QObject):
         self.conversation.opened.connect(self._on_opened)
         self.conversation.title_changed.connect(self._on_title)
         self.window.notice.acted.connect(self.chat_actions.undo_delete)
+        self.window.notice.acted.connect(self._focus_composer)
 
     def _connect_models(self) -> None:
         self.picker.model_ready.connect(self._on_model)
@@ -183,6 +184,7 @@ class Sordino(QObject):
             "retry_save": self.library.retry,
         }
         banner.action_requested.connect(lambda key: ways_out[key]())
+        banner.close_button.clicked.connect(self._focus_composer)
 
     def _connect_settings(self) -> None:
         self.settings.changed.connect(self._follow_settings)
@@ -226,7 +228,8 @@ class Sordino(QObject):
     # Turns ---------------------------------------------------------------------------------------
 
     def _send(self, text: str, attachments: tuple[Attachment, ...]) -> None:
-        self.window.banner.solve("turn")
+        for topic in ("turn", "model"):  # read, and left behind
+            self.window.banner.solve(topic)
         if self.conversation.send(text, attachments):
             self.window.composer.clear()
             self._keep_draft()

@@ -33,10 +33,11 @@ def test_a_deleted_chat_leaves_at_once_and_undo_brings_it_back(two_chats: Person
     person.sees(lambda: titles(person) == ["bees make honey"])
     assert window.empty_state.isVisible()
     assert window.notice.isVisible()
-    window.notice.action.click()
+    person.qtbot.mouseClick(window.notice.action, Qt.MouseButton.LeftButton)
     person.sees(lambda: len(titles(person)) == 2)
     person.sees(lambda: person.texts == ["mutes make quiet", "You said: mutes make quiet"])
     assert not window.notice.isVisible()
+    assert QApplication.focusWidget() is window.composer.field
 
 
 def test_what_was_deleted_stays_deleted_after_a_restart(

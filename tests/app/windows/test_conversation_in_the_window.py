@@ -7,6 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.problem import Problem
 from app.settings import Settings, write_settings
 from tests.app.windows.conftest import MakePerson, Person
 from tests.checkpoints import write_tiny_checkpoint
@@ -150,9 +151,16 @@ def test_a_folder_without_a_model_is_said_and_the_model_before_returns(person: P
         person.app.picker.choose("missing")
     assert window.banner.isVisible() and "missing" in window.banner.text
     assert engine.model_key == "guide" and window.status.text == "Guide"
-    person.press("Ctrl+N")
     person.ask("a question")
-    assert "missing" in window.banner.text
+    assert window.banner.text == ""
+
+
+def test_who_dismisses_a_problem_can_write_on(person: Person) -> None:
+    window = person.app.window
+    window.banner.show_problem(Problem("A problem."))
+    person.qtbot.mouseClick(window.banner.close_button, Qt.MouseButton.LeftButton)
+    assert window.banner.text == ""
+    assert QApplication.focusWidget() is window.composer.field
 
 
 def test_effort_belongs_to_the_conversation(person: Person) -> None:
