@@ -2,6 +2,7 @@
 
     arguments.py   what can be typed after the command
     engine.py      the engine process over pipes
+    keyboard.py    keys pressed before their prompt
     screen.py      words on stdout, everything else on stderr
     turn.py        one turn: request, progress, words, how it ended
     ask.py chat.py one question; a conversation

@@ -13,6 +13,7 @@ from typing import get_args
 from app import paths
 from app.chats.models import Attachment, ChatMessage, Effort, new_id
 from app.terminal.engine import EngineGone, Failure, TerminalEngine
+from app.terminal.keyboard import keys_kept
 from app.terminal.screen import Screen
 from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
 from app.well_formed import well_formed
@@ -57,12 +58,13 @@ class _Chat:
 
     def run(self) -> int:
         try:
-            self._open()
-            self._greet()
-            for line in self._lines():
-                if line in ("/quit", "/exit"):
-                    break
-                self._take(line)
+            with _line_editor():
+                self._open()
+                self._greet()
+                for line in self._lines():
+                    if line in ("/quit", "/exit"):
+                        break
+                    self._take(line)
         finally:
             self._engine.close()
         return 0
@@ -74,9 +76,6 @@ class _Chat:
     def _lines(self) -> Iterator[str]:
         """What is typed, without empty lines; ends with the input. Ctrl-C empties the line."""
         is_terminal = sys.stdin.isatty()
-        if is_terminal:
-            with contextlib.suppress(ImportError):
-                import readline  # noqa: F401  editing and history for input()
         while True:
             try:
                 line = well_formed(input("› " if is_terminal else "")).strip()
@@ -190,6 +189,18 @@ class _Chat:
     def _begin_anew(self, _: str) -> None:
         self._path, self._documents = [], ()
         self._screen.note("A new conversation.")
+
+
+@contextlib.contextmanager
+def _line_editor() -> Iterator[None]:
+    """Editing and history for input() while inside, where Python and the terminal have them."""
+    try:
+        import readline  # noqa: F401
+    except ImportError:
+        yield
+        return
+    with keys_kept():
+        yield
 
 
 @contextlib.contextmanager

@@ -25,20 +25,30 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def drawn_on(master: int, until: bytes = b"") -> bytes:
-    """What was written to a pseudo-terminal, up to its end or to `until`."""
-    seen, deadline = b"", time.monotonic() + 60
-    while not until or until not in seen:
-        if not select.select([master], [], [], 60)[0] or time.monotonic() > deadline:
-            raise AssertionError(f"{until!r} did not come: {seen!r}")
-        try:
-            piece = os.read(master, 4096)
-        except OSError:  # Linux: the other side has closed
-            break
-        if not piece:
-            break
-        seen += piece
+def drawn_on(master: int, *until: bytes) -> bytes:
+    """What was written to a pseudo-terminal, up to its end or to each of `until` in turn."""
+    seen, place, deadline = b"", 0, time.monotonic() + 60
+    for mark in until or (None,):
+        while mark is None or mark not in seen[place:]:
+            if not select.select([master], [], [], 60)[0] or time.monotonic() > deadline:
+                raise AssertionError(f"{mark!r} did not come: {seen!r}")
+            try:
+                piece = os.read(master, 4096)
+            except OSError:  # Linux: the other side has closed
+                piece = b""
+            if not piece:
+                return seen
+            seen += piece
+        place = seen.index(mark, place) + len(mark)
     return seen
+
+
+def awaits_a_key(pid: int) -> bool:
+    """Whether the process sleeps; True where that can't be seen."""
+    try:
+        return b") S " in Path(f"/proc/{pid}/stat").read_bytes()
+    except FileNotFoundError:
+        return True
 
 
 def _heed_interrupts() -> None:

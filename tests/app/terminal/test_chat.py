@@ -4,10 +4,13 @@ import json
 import os
 import pty
 import signal
+import termios
 from pathlib import Path
 
-from tests.app.terminal.conftest import Run, Start, drawn_on
+from tests.app.terminal.conftest import Run, Start, awaits_a_key, drawn_on
 from tests.checkpoints import write_tiny_checkpoint
+
+PROMPT = "› ".encode()
 
 
 def test_the_conversation_remembers(run: Run) -> None:
@@ -78,18 +81,38 @@ def test_ctrl_c_stops_the_answer_and_ctrl_d_leaves(start: Start) -> None:
     master, terminal = pty.openpty()
     with start("chat", "--thinking", stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        seen = drawn_on(master, "› ".encode())
-        assert "/help says" in seen.decode()
+        assert "/help says" in drawn_on(master, PROMPT).decode()
         os.write(master, b"forever\n")
         drawn_on(master, b"and and")
         process.send_signal(signal.SIGINT)
-        drawn_on(master, "› ".encode())
+        drawn_on(master, PROMPT)
+        os.write(master, b"half a line")
+        drawn_on(master, b"half a line")
+        while not awaits_a_key(process.pid):  # Python heeds a Ctrl-C just before that a key late
+            pass
         process.send_signal(signal.SIGINT)  # at the prompt it only empties the line
         drawn_on(master, b"Ctrl-D leaves")
         os.write(master, b"are you there?\n")
-        seen = drawn_on(master, b"You said: are you there?")
+        assert "You said: are you there?" in drawn_on(master, b"there? \r\n", PROMPT).decode()
         os.write(master, b"\x04")
         drawn_on(master)
+    os.close(master)
+    assert process.returncode == 0
+
+
+def test_a_ctrl_d_before_its_prompt_is_not_lost(start: Start) -> None:
+    master, terminal = pty.openpty()
+    modes = termios.tcgetattr(terminal)
+    with start("chat", "--thinking", stdin=terminal, stdout=terminal, stderr=terminal) as process:
+        drawn_on(master, PROMPT)
+        os.write(master, b"forever\n")
+        drawn_on(master, b"and and")
+        os.write(master, b"\x04")
+        process.send_signal(signal.SIGINT)
+        drawn_on(master, PROMPT)
+        process.wait(60)
+        assert termios.tcgetattr(terminal) == modes
+    os.close(terminal)
     os.close(master)
     assert process.returncode == 0
 
