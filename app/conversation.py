@@ -2,7 +2,8 @@
 
 Owns what is on view and the running turn. Knows the engine client and the chat library, no widget.
 A turn belongs to its chat: opening another chat or branch lets it run on and saves it where it
-belongs. A question is saved before the engine hears of it, a reply about once a second.
+belongs. A question goes to the store's thread before the engine hears of it, a reply about once a
+second; the turn waits for neither, and what the disk refuses shows as a storage problem.
 """
 
 from collections.abc import Callable, Sequence
@@ -106,6 +107,10 @@ class Conversation(QObject):
         self.opened.emit(chat)
         self.effort_changed.emit(self._effort)
         self._show()
+        self._tell_statistics()
+
+    def _tell_statistics(self) -> None:
+        """Of the last answer on view."""
         path = self._tree.path(self._leaf_id)
         last = next((m.statistics for m in reversed(path) if m.statistics), None)
         self.statistics_changed.emit(last or TurnStatistics())
@@ -139,6 +144,7 @@ class Conversation(QObject):
             self._chat = replace(self._chat, leaf_id=self._leaf_id)
             self._library.put(self._chat)
             self._show()
+            self._tell_statistics()
 
     def set_effort(self, effort: Effort) -> None:
         """For this chat's next turns."""
@@ -223,7 +229,7 @@ class Conversation(QObject):
     # The running turn ----------------------------------------------------------------------------
 
     def _start_turn(self, chat: Chat, question: ChatMessage) -> None:
-        """Saves question and empty reply in one step, shows them, asks the engine."""
+        """Hands question and empty reply to the store in one step, shows them, asks the engine."""
         is_new = question.id not in self._tree
         is_appended = is_new and question.parent_id == self._leaf_id
         reply = ChatMessage(
