@@ -229,6 +229,19 @@ def test_edit_regenerate_and_switch_make_and_walk_branches(
     assert view.words[2:4] == ["two", "You said: two "] and view.words[-1] == "You said: three "
 
 
+def test_the_statistics_are_those_of_the_branch_on_view(
+    conversation: Conversation, view: View, ask: Ask, qtbot: QtBot
+) -> None:
+    ask("one")
+    first = view.last.statistics
+    with qtbot.waitSignal(conversation.reply_finished):
+        conversation.edit(view.path[0].message.id, "a longer question than the first")
+    told: list[object] = []
+    conversation.statistics_changed.connect(told.append)
+    conversation.switch(view.path[0].message.id, -1)
+    assert first is not None and told == [first]
+
+
 def test_the_branch_on_view_is_found_again(
     conversation: Conversation, view: View, ask: Ask, qtbot: QtBot
 ) -> None:
