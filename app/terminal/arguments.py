@@ -35,6 +35,7 @@ def _add_turn_options(parser: argparse.ArgumentParser) -> None:
     add(
         "--model",
         metavar="M",
+        type=_model,
         help="guide, 20b, 120b or a folder with a gpt-oss checkpoint "
         "(default: the one last opened in the window, at first the guide)",
     )
@@ -64,6 +65,12 @@ def _whole(least: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def _model(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no model is named; say guide, 20b, 120b or a folder")
+    return text
 
 
 def _temperature(text: str) -> float:

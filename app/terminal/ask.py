@@ -9,7 +9,7 @@ from app.chats.models import ChatMessage, new_id
 from app.terminal.engine import Failure, TerminalEngine
 from app.terminal.screen import Screen
 from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
-from app.well_formed import well_formed
+from app.well_formed import is_text, well_formed
 
 
 def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None) -> int:
@@ -32,7 +32,12 @@ def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None
 def _prompt(given: str) -> str:
     if given == "-":
         data = sys.stdin.buffer.read()
-        given = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        given = data.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    if not is_text(given):
+        raise Failure(
+            "The prompt holds characters that are no text (NUL or broken UTF-8). Take them out, "
+            "or save it as UTF-8, and ask again."
+        )
     prompt = well_formed(given)
     if not prompt.strip():
         raise Failure('The prompt is empty. Ask something: sordino ask "…"')

@@ -3,11 +3,16 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.well_formed import well_formed
+from app.well_formed import is_text, well_formed
 
 
 def test_pairs_are_joined_and_halves_replaced() -> None:
     assert well_formed("\ud83d\ude00 a\ud83d b\ude00") == "😀 a\ufffd b\ufffd"
+
+
+def test_nul_and_halves_are_no_text() -> None:
+    assert is_text("") and is_text("naïve \ud83d\ude00 \ufffd\n")
+    assert not any(map(is_text, ("a\0", "a\ud83d", "\udcff")))
 
 
 @given(st.text())

@@ -30,6 +30,13 @@ def test_a_prompt_can_come_from_standard_input(run: Run) -> None:
     assert ran.stdout.decode() == "You said: line one\nline two \n"
 
 
+def test_standard_input_that_is_no_text_is_refused(run: Run) -> None:
+    for data in (b"a\0b", b"a\xffb"):
+        ran = run("ask", "-", stdin=data)
+        assert (ran.returncode, ran.stdout) == (1, b"")
+        assert b"characters that are no text" in ran.stderr and ran.stderr.count(b"\n") == 1
+
+
 def test_json_prints_the_events_as_in_the_protocol(run: Run) -> None:
     ran = run("ask", "--json", "Hi")
     events = [decode_event(line) for line in ran.stdout.splitlines()]
@@ -64,6 +71,8 @@ def test_options_reach_the_model(run: Run, tmp_path: Path) -> None:
     [
         (["ask", ""], "The prompt is empty"),
         (["ask", "  \n"], "The prompt is empty"),
+        (["ask", "a\0b"], "characters that are no text"),
+        (["ask", "a\udcffb"], "characters that are no text"),
         (["ask", "--file", "/no/such/file.txt", "Hi"], "There is no file /no/such/file.txt"),
         (["ask", "--file", "/tmp", "Hi"], "is a folder"),
     ],
@@ -110,6 +119,8 @@ def test_what_was_said_before_a_crash_is_kept(run: Run) -> None:
         ["ask", "--temperature", "-1", "Hi"],
         ["ask", "--seed", "x", "Hi"],
         ["ask", "--context", "1e3", "Hi"],
+        ["ask", "--model", "", "Hi"],
+        ["chat", "--model", " "],
         ["ask", "two", "prompts"],
         ["aks", "Hi"],
         ["--nonsense"],
