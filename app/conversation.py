@@ -20,7 +20,7 @@ from app.problem import Problem
 from app.settings import Settings
 from app.titles import title_from
 from app.turn import Turn
-from app.well_formed import well_formed
+from app.well_formed import is_text, well_formed
 
 SAVE_MS = 1000  # between two savings of a reply that is being written
 
@@ -196,7 +196,7 @@ class Conversation(QObject):
         return True
 
     def _ask(self, parent_id: str | None, text: str, attachments: tuple[Attachment, ...]) -> bool:
-        text = well_formed(text)
+        given, text = text, well_formed(text).replace("\0", "\ufffd")
         if not text.strip() or not self._may_ask(attachments):
             return False
         question = ChatMessage(
@@ -207,6 +207,8 @@ class Conversation(QObject):
             moment = now()
             chat = Chat(new_id(), title_from(text), moment, moment)
         self._start_turn(chat, question)
+        if not is_text(given):
+            self.problem.emit(problems.NOT_ALL_TEXT)
         return True
 
     def _may_ask(self, attachments: tuple[Attachment, ...]) -> bool:

@@ -8,6 +8,10 @@ READ_ONLY = Problem(
     "These chats can be read, not added to. Open them with the newest Sordino, and see that their "
     "disk can be written."
 )
+NOT_ALL_TEXT = Problem(
+    "Some characters were no text and were replaced by \ufffd. See whether the question still "
+    "says what you mean."
+)
 NO_MODEL = Problem("No model is open.", "Choose model…", "choose_model")
 GUIDE_READS_NOTHING = Problem(
     "The guide can’t read documents; gpt-oss-20b can.", "Choose model…", "choose_model"

@@ -173,6 +173,18 @@ def test_nothing_is_not_sent(conversation: Conversation, view: View, text: str) 
     assert view.path == [] and view.problems == [] and not conversation.is_busy
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\ud83db"])
+def test_what_was_no_text_is_replaced_with_a_word(
+    view: View, ask: Ask, conversation: Conversation, text: str
+) -> None:
+    ask(text)
+    assert view.words == ["a\ufffdb", "You said: a\ufffdb "]
+    (problem,) = view.problems
+    assert problem.text.startswith("Some characters were no text")
+    ask("whole \ufffd")
+    assert len(view.problems) == 1
+
+
 def test_a_question_during_a_turn_is_refused_with_a_reason(
     conversation: Conversation, view: View, qtbot: QtBot
 ) -> None:
