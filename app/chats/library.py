@@ -7,6 +7,7 @@ that is asked after a write sees it. What a full disk refuses waits, in order, f
 the next write; meanwhile everything can be read.
 """
 
+import os
 import queue
 import sqlite3
 import threading
@@ -123,7 +124,7 @@ class ChatLibrary(QObject):
         def run(store: ChatStore) -> None:
             if chat := store.chat(chat_id):
                 path = MessageTree(store.messages(chat_id)).path(chat.leaf_id)
-                target.write_text(markdown(chat, path), encoding="utf-8")
+                _write_whole(target, markdown(chat, path))
 
         self._jobs.put(_Job(run=run, then=lambda _: then()))
 
@@ -223,6 +224,16 @@ class ChatLibrary(QObject):
     def _list(self, store: ChatStore) -> None:
         chats = store.chats()
         self._answered.emit(lambda: self.chats_changed.emit(chats))
+
+
+def _write_whole(target: Path, text: str) -> None:
+    """All of it or nothing: an older file stays where a disk is too full. Raises OSError."""
+    beside = target.with_name(f".sordino-{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        os.replace(beside, target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _explained(error: Exception) -> Problem:

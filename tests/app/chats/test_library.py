@@ -180,6 +180,22 @@ def test_export_writes_the_path_on_view(
     assert "can’t be written" in blocker.args[0].text
 
 
+def test_an_export_that_fails_leaves_the_older_one(
+    library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot, tmp_path: Path
+) -> None:
+    asked = question("long " * 2000)
+    chat = new_chat("Bees", leaf_id=asked.id)
+    library.put(chat, asked)
+    loaded(library, chat.id, qtbot)
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "bees.md").write_text("older")
+    with full_disk(), qtbot.waitSignal(library.problem):
+        library.export_markdown(chat.id, folder / "bees.md", lambda: None)
+    (left,) = folder.iterdir()
+    assert left.read_text() == "older"
+
+
 def test_a_slow_disk_holds_up_no_caller(
     library: ChatLibrary, new_chat: MakeChat, question: Make, qtbot: QtBot
 ) -> None:
