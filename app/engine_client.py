@@ -15,8 +15,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.engine_command import EngineLog, engine_command
 from app.engine_process import EngineProcess
-from app.engine_watch import Patience, RestartBudget, Watchdog
+from app.engine_watch import Patience, Watchdog
 from app.problem import Problem
+from app.restart_budget import RestartBudget
 from mlx_engine.protocol import (
     VERSION,
     AnswerNow,
@@ -98,7 +99,7 @@ class EngineClient(QObject):
         self._greeted = False
         self._gave_up = False
         self._complaint = ""  # of a process that could not serve at all
-        self._budget = RestartBudget(self._patience)
+        self._budget = RestartBudget(self._patience.most_restarts, self._patience.restart_window_s)
         self._watchdog = Watchdog(self._patience, self._has_work, self)
         self._watchdog.ping_due.connect(self._ping)
         self._watchdog.gone_quiet.connect(self._say_quiet)

@@ -1,16 +1,16 @@
-"""When the engine is taken for hung, and how often it may be started again.
+"""When the engine is taken for hung, and all the times it is given.
 
 Owns the counting; `engine_client.py` acts on it. A hang is told from hard work by a ping, which
 the engine's reading thread answers even while a long prefill runs. Silence is counted in ticks of
 a timer, so that a Mac that slept for hours has not been silent for hours.
 """
 
-import time
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
+
+from app.restart_budget import MOST_RESTARTS, WINDOW_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Patience:
     answer: int = 10  # to a ping, then the person is told
     recovery: int = 20  # after that, then it is ended
     restart_ms: int = 200  # between an end and the next start
-    most_restarts: int = 3  # within …
-    restart_window_s: float = 300.0
+    most_restarts: int = MOST_RESTARTS  # within …
+    restart_window_s: float = WINDOW_S
     leaving_ms: int = 1200  # for the process to go by itself when the app quits
 
 
@@ -77,22 +77,3 @@ class Watchdog(QObject):
             self.gone_quiet.emit()
         elif self._silence == told + self._patience.recovery:
             self.overdue.emit()
-
-
-class RestartBudget:
-    """How often a process that ended by itself may be started again."""
-
-    def __init__(self, patience: Patience) -> None:
-        self._patience = patience
-        self._ends: deque[float] = deque()
-
-    def allows_another(self) -> bool:
-        """Counts an end; False if there were too many lately."""
-        now = time.monotonic()
-        while self._ends and now - self._ends[0] > self._patience.restart_window_s:
-            self._ends.popleft()
-        self._ends.append(now)
-        return len(self._ends) <= self._patience.most_restarts
-
-    def reset(self) -> None:
-        self._ends.clear()

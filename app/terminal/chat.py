@@ -12,6 +12,7 @@ from typing import get_args
 
 from app import paths
 from app.chats.models import Attachment, ChatMessage, Effort, new_id
+from app.restart_budget import RestartBudget
 from app.terminal.engine import EngineGone, Failure, TerminalEngine
 from app.terminal.keyboard import keys_kept
 from app.terminal.screen import Screen
@@ -26,7 +27,6 @@ HELP = """\
 /new                      begin a new conversation
 /quit                     leave; Ctrl-D does too
 Ctrl-C stops an answer. Nothing that is said here is kept."""
-MOST_RESTARTS = 3
 
 
 def chat(options: argparse.Namespace, engine_command: Sequence[str] | None = None) -> int:
@@ -44,7 +44,7 @@ class _Chat:
         self._model_key = model_of(options.model)
         self._documents = read_documents(options.files)
         self._path: list[ChatMessage] = []
-        self._restarts = 0
+        self._restarts = RestartBudget()
         self._commands: dict[str, Callable[[str], None]] = {
             "/help": lambda _: self._screen.note(HELP),
             "/effort": self._set_effort,
@@ -135,9 +135,8 @@ class _Chat:
 
     def _restart(self, gone: EngineGone) -> None:
         """After a crash: the same model in a new process."""
-        self._restarts += 1
         self._engine.close()
-        if self._restarts > MOST_RESTARTS:
+        if not self._restarts.allows_another():
             raise Failure("The engine ended too often. Try a smaller model.") from gone
         self._engine = self._new_engine()
         self._open()
