@@ -28,7 +28,7 @@ def check_machine(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 @pytest.mark.parametrize(
     ("arguments", "display", "code"),
-    [([], "", 0), ([], ":0", 1), (["--qt"], "", 1)],
+    [([], "", 0), ([], ":0", 1), (["--tests"], "", 1)],
     ids=["the terminal", "a window", "the tests"],
 )
 def test_libraries_for_qt_are_asked_of_those_who_need_them(
@@ -43,3 +43,13 @@ def test_libraries_for_qt_are_asked_of_those_who_need_them(
     monkeypatch.setenv("DISPLAY", display)
     assert check_machine.main() == code
     assert "libegl1" in capsys.readouterr().err
+
+
+def test_tests_go_on_without_compilers_and_say_how_to_get_them(
+    check_machine: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--tests"])
+    monkeypatch.setattr(check_machine, "_loads", lambda library: True)
+    monkeypatch.setattr(check_machine.shutil, "which", lambda name: None)
+    assert check_machine.main() == 0
+    assert "g++ clang-16" in capsys.readouterr().err
