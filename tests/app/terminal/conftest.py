@@ -43,12 +43,13 @@ def drawn_on(master: int, *until: bytes) -> bytes:
     return seen
 
 
-def awaits_a_key(pid: int) -> bool:
-    """Whether the process sleeps; True where that can't be seen."""
-    try:
-        return b") S " in Path(f"/proc/{pid}/stat").read_bytes()
-    except FileNotFoundError:
-        return True
+def interrupted(process: subprocess.Popen[bytes], master: int, until: bytes) -> bytes:
+    """Ctrl-C at a prompt, once more where readline missed one that came just before it waited."""
+    for _ in range(30):
+        process.send_signal(signal.SIGINT)
+        if select.select([master], [], [], 2)[0]:
+            break
+    return drawn_on(master, until)
 
 
 def _heed_interrupts() -> None:
