@@ -1,7 +1,7 @@
 # make run      open Sordino (in the terminal where there is no display)
 # make test     run every test that needs no special machine
 # make lint     formatting, lint and types
-# make check-full   the slow checks as well: transformers as a yardstick, the guide's figures, soak
+# make check-full   the slow checks as well: transformers as a yardstick, the guide's figures, kills
 # make guide    train the guide model again, from guide/conversations to resources/guide
 # make kernels  one line of figures a kernel, at gpt-oss-20b's sizes
 # make screenshots  draw the window's states into build/screenshots and docs/
