@@ -67,7 +67,6 @@ $(VENV)/installed-dev: $(VENV)/installed requirements-dev.lock
 	@$(PIP) install --require-hashes -r requirements-dev.lock
 	@touch $@
 
-# PyTorch and transformers: yardsticks, and the trainer of the guide. Never part of the app.
-$(VENV)/installed-full: $(VENV)/installed-dev guide/requirements.txt
-	@$(PIP) install -r guide/requirements.txt -e '.[full]'
+$(VENV)/installed-full: $(VENV)/installed-dev
+	@$(PIP) install -e '.[full]'
 	@touch $@
