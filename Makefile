@@ -28,7 +28,7 @@ lint: $(VENV)/installed-dev
 
 check-full: $(VENV)/installed-full
 	@$(MAKE) --no-print-directory test
-	$(BIN)/python -m pytest -m full
+	$(BIN)/python -m pytest -m full --timeout 3600
 	$(BIN)/python -m guide.evaluate
 
 guide: $(VENV)/installed-full
