@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import TracebackType
 
 import pytest
 
@@ -26,7 +27,8 @@ sys.exit(main(sys.argv[1:]))
 
 
 def drawn_on(master: int, *until: bytes) -> bytes:
-    """What was written to a pseudo-terminal, up to its end or to each of `until` in turn."""
+    """What was written to a pseudo-terminal, up to its end or to each of `until` in turn, and
+    perhaps more: a read ends anywhere, inside a character too."""
     seen, place, deadline = b"", 0, time.monotonic() + 60
     for mark in until or (None,):
         while mark is None or mark not in seen[place:]:
@@ -57,7 +59,21 @@ def _heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-Start = Callable[..., subprocess.Popen[bytes]]
+class Command(subprocess.Popen[bytes]):
+    """Ends with a test that fails, for which Popen's own `with` would wait for ever."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, trace)
+
+
+Start = Callable[..., Command]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
 
 
@@ -72,9 +88,9 @@ def start(home: Path) -> Start:
         stdin: int = subprocess.PIPE,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
-    ) -> subprocess.Popen[bytes]:
+    ) -> Command:
         door = ["-m", "app"] if real else ["-c", _WITH_SCRIPTED_ENGINE]
-        return subprocess.Popen(
+        return Command(
             [sys.executable, *door, *arguments],
             cwd=cwd,
             env={**os.environ, "PYTHONPATH": str(ROOT)},

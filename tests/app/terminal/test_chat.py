@@ -7,8 +7,6 @@ import signal
 import termios
 from pathlib import Path
 
-import pytest
-
 from tests.app.terminal.conftest import Run, Start, drawn_on, interrupted
 from tests.checkpoints import write_tiny_checkpoint
 
@@ -79,13 +77,11 @@ def test_a_question_too_long_is_not_part_of_the_conversation(run: Run) -> None:
     assert len(json.loads(ran.stdout)["messages"]) == 2
 
 
-# Seldom (2 runs in 22), and so far unexplained, one of these two waits for ever.
-@pytest.mark.full
 def test_ctrl_c_stops_the_answer_and_ctrl_d_leaves(start: Start) -> None:
     master, terminal = pty.openpty()
     with start("chat", "--thinking", stdin=terminal, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
-        assert "/help says" in drawn_on(master, PROMPT).decode()
+        assert b"/help says" in drawn_on(master, PROMPT)
         os.write(master, b"forever\n")
         drawn_on(master, b"and and")
         process.send_signal(signal.SIGINT)
@@ -94,14 +90,13 @@ def test_ctrl_c_stops_the_answer_and_ctrl_d_leaves(start: Start) -> None:
         drawn_on(master, b"half a line")
         interrupted(process, master, b"Ctrl-D leaves")  # at the prompt it only empties the line
         os.write(master, b"are you there?\n")
-        assert "You said: are you there?" in drawn_on(master, b"there? \r\n", PROMPT).decode()
+        assert b"You said: are you there?" in drawn_on(master, b"there? \r\n", PROMPT)
         os.write(master, b"\x04")
         drawn_on(master)
     os.close(master)
     assert process.returncode == 0
 
 
-@pytest.mark.full
 def test_a_ctrl_d_before_its_prompt_is_not_lost(start: Start) -> None:
     master, terminal = pty.openpty()
     modes = termios.tcgetattr(terminal)
