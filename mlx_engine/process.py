@@ -47,6 +47,8 @@ Job = tuple[Request, "Turn | None"] | Failed
 
 def run() -> int:
     """Serve requests until stdin closes. Returns the exit code."""
+    if None in (sys.stdin, sys.stdout, sys.stderr):
+        sys.exit("The engine speaks over stdin, stdout and stderr: start it with all three open.")
     emit = _claim_stdout()
     _settle_signals()
     try:

@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ from mlx_engine.protocol import (
     encode,
 )
 from tests.endless import write_endless_checkpoint
-from tests.mlx_engine.engine_process import EngineProcess
+from tests.mlx_engine.engine_process import ROOT, EngineProcess
 
 
 @pytest.fixture(scope="module")
@@ -288,6 +290,15 @@ def test_the_end_of_input_ends_the_process_at_work(
 def test_the_end_of_input_ends_an_idle_process(engine: EngineProcess) -> None:
     engine.end_input()
     assert engine.exit_code() == 0
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_pipe_is_said_in_one_line(closed: str) -> None:
+    command = ["sh", "-c", f'"$0" -m mlx_engine {closed}', sys.executable]
+    ran = subprocess.run(command, input="", capture_output=True, text=True, cwd=ROOT)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.count("\n") == 1
+    assert "stdin, stdout and stderr" in ran.stderr
 
 
 def test_sigterm_ends_the_process_at_work(engine: EngineProcess, endless: Path) -> None:
