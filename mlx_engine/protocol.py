@@ -16,7 +16,7 @@ A session:
     ← {"type": "done", "id": "2", "usage": {…}, "timing": {…}, "memory": {…}, "stop": "return"}
 
 Rules. Every request has an `id` that the caller chose; every event repeats the id of its request
-(`hello`, and an error about a line that could not be read, have none). One `generate` runs at a
+(`hello` has none, nor has the error about a line of which not even the id could be told). One `generate` runs at a
 time; others wait their turn. Exactly one of `done` and `error` ends a `generate`, `ready` or
 `error` a `load`. `ping` is answered by the thread that reads, so a long prefill is not taken for
 a hang. `cancel` and `answer_now` name the running `generate` by its id, take effect
