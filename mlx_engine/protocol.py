@@ -16,13 +16,13 @@ A session:
     ← {"type": "done", "id": "2", "usage": {…}, "timing": {…}, "memory": {…}, "stop": "return"}
 
 Rules. Every request has an `id` that the caller chose; every event repeats the id of its request
-(`hello` has none, nor has the error about a line of which not even the id could be told). One `generate` runs at a
-time; others wait their turn. Exactly one of `done` and `error` ends a `generate`, `ready` or
-`error` a `load`. `ping` is answered by the thread that reads, so a long prefill is not taken for
-a hang. `cancel` and `answer_now` name the running `generate` by its id, take effect
-between two tokens or two prefill chunks, and have no reply of their own; naming a request that
-has ended does nothing. Closing stdin ends the process. A caller must ignore event types and
-fields it does not know; anything else that changes raises `VERSION`.
+(`hello` has none, nor has the error about a line of which not even the id could be told). One
+`generate` runs at a time; others wait their turn. Exactly one of `done` and `error` ends a
+`generate`, `ready` or `error` a `load`. `ping` is answered by the thread that reads, so a long
+prefill is not taken for a hang. `cancel` and `answer_now` name the running `generate` by its id,
+take effect between two tokens or two prefill chunks, and have no reply of their own; naming a
+request that has ended does nothing. Closing stdin ends the process. A caller must ignore event
+types and fields it does not know; anything else that changes raises `VERSION`.
 
 A conversation is openai-harmony's own JSON form: {"messages": [{"role", "content", "channel"?,
 "recipient"?, "name"?, "content_type"?}]}. Lines are ASCII: JSON escapes carry everything else,
@@ -320,28 +320,8 @@ Event = (
     | Failed
 )
 
-_REQUESTS: dict[str, type[Any]] = {
-    kind.type: kind
-    for kind in (Load, Generate, AnswerNow, Cancel, Count, Stats, Unload, ListModels, Ping)
-}
-_EVENTS: dict[str, type[Any]] = {
-    kind.type: kind
-    for kind in (
-        Hello,
-        Loading,
-        Ready,
-        Prefill,
-        Delta,
-        MessageDone,
-        Done,
-        Counted,
-        StatsReport,
-        ModelList,
-        Unloaded,
-        Pong,
-        Failed,
-    )
-}
+_REQUESTS: dict[str, type[Any]] = {kind.type: kind for kind in get_args(Request)}
+_EVENTS: dict[str, type[Any]] = {kind.type: kind for kind in get_args(Event)}
 _T = TypeVar("_T")
 
 
