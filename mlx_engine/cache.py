@@ -115,7 +115,8 @@ class KeyValueCache:
     def append(self, layer: int, fresh: mx.array) -> mx.array:
         """Add the chunk's keys and values to one layer; return those its tokens may look at.
 
-        `fresh`: (2, heads, length, head_dim). A full layer returns all positions so far. A banded
+        `fresh`: (2, heads, length, head_dim). A full layer returns all its positions, those not yet
+        written included. A banded
         layer returns its ring for a single token (`visible_slots` says which to look at), and for
         a longer chunk the `window` positions before it, then the chunk.
         """
@@ -126,7 +127,7 @@ class KeyValueCache:
         if not self._banded[layer]:
             held = mx.slice_update(held, fresh, chunk.start, axes=[2])
             self._layers[layer] = held
-            return held[:, :, : self.offset + chunk.length]
+            return held
         if chunk.length == 1:
             seen = ring = mx.slice_update(held, fresh, chunk.slot, axes=[2])
             rings = [ring] * len(chunk.marks)

@@ -7,7 +7,7 @@ nothing of pipes or lines: events leave through `emit`.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 
@@ -15,9 +15,10 @@ from mlx_engine import memory, models
 from mlx_engine.cache import PromptCache
 from mlx_engine.checkpoint import Checkpoint, Inventory, inspect
 from mlx_engine.config import CONFIG_FILE
-from mlx_engine.errors import BadRequest
+from mlx_engine.errors import BadRequest, OutOfMemory
 from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
 from mlx_engine.harmony import conversation_from_json, render
+from mlx_engine.kernels import choose
 from mlx_engine.model import Model, serving_dtype
 from mlx_engine.protocol import (
     AnswerNow,
@@ -70,18 +71,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What was opened: to open it again is nothing to do."""
+    """What was opened: the same again need not be read again."""
 
     place: models.ModelLocation
     files: tuple[tuple[str, int, int], ...]  # name, size and time of change of each
-    context: int | None  # as asked for
 
     @classmethod
-    def of(cls, place: models.ModelLocation, inventory: Inventory, context: int | None) -> "Origin":
+    def of(cls, place: models.ModelLocation, inventory: Inventory) -> "Origin":
         paths = [shard.path for shard in inventory.shards]
         found = [(path.name, path.stat()) for path in (*paths, place.folder / CONFIG_FILE)]
         files = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
-        return cls(place, files, context)
+        return cls(place, files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,7 @@ class Loaded:
 
     info: ModelInfo
     origin: Origin
+    asked: int | None  # the context; `info.context` is what came of it
     model: Model
     tokenizer: Tokenizer
     cache: PromptCache
@@ -123,22 +124,53 @@ class Engine:
                 pass  # met by whoever reads requests
 
     def load(self, request: Load) -> None:
-        """Open a model; one that is loaded already, and unchanged, keeps its caches.
+        """Open a model; one that is open already, and unchanged, keeps its weights and caches.
 
         What can be refused by names and sizes is refused before the one that is loaded is let
         go; then that goes first, so that two never share the memory.
         """
-        started = time.monotonic()
         place = models.resolve(request.model)
         inventory = inspect(place.folder)
-        origin = Origin.of(place, inventory, request.context)
-        if self._loaded is not None and self._loaded.origin == origin:
-            self._emit(Ready(request.id, self._loaded.info))
-            return
+        origin = Origin.of(place, inventory)
         target = memory.device(held_bytes=mx.get_active_memory())
-        plan = memory.plan(
-            inventory.config, inventory.nbytes, target, name=place.name, context=request.context
-        )
+        try:
+            plan = memory.plan(
+                inventory.config, inventory.nbytes, target, name=place.name, context=request.context
+            )
+        except OutOfMemory:
+            if not (self._holds(origin) and self._require_model().asked == request.context):
+                raise
+            # Others have taken memory since: no reason to take the model away.
+        else:
+            if self._holds(origin):
+                self._change_context(request.context, plan, target)
+            else:
+                self._open(request, inventory, origin, plan, target)
+        self._emit(Ready(request.id, self._require_model().info))
+
+    def _holds(self, origin: Origin) -> bool:
+        return self._loaded is not None and self._loaded.origin == origin
+
+    def _change_context(self, asked: int | None, plan: memory.Plan, target: memory.Device) -> None:
+        """Asked for the same again, a context may grow with the free memory; it doesn't shrink."""
+        loaded = self._require_model()
+        if asked == loaded.asked and plan.context <= loaded.info.context:
+            return
+        memory.respect(plan, target)
+        self._loaded = replace(loaded, asked=asked, info=replace(loaded.info, context=plan.context))
+        if len(loaded.cache.tokens) > plan.context:
+            self.forget()
+
+    def _open(
+        self,
+        request: Load,
+        inventory: Inventory,
+        origin: Origin,
+        plan: memory.Plan,
+        target: memory.Device,
+    ) -> None:
+        started = time.monotonic()
+        place = origin.place
         tokenizer = Tokenizer.for_checkpoint(place.folder, inventory.config.vocab_size)
         self.unload()
         memory.respect(plan, target)
@@ -156,12 +188,12 @@ class Engine:
                 is_guide=place.is_guide,
             ),
             origin=origin,
-            model=Model(config, checkpoint.weights, dtype),
+            asked=request.context,
+            model=Model(config, checkpoint.weights, dtype, choose()),
             tokenizer=tokenizer,
             cache=PromptCache(config, dtype),
             load_s=time.monotonic() - started,
         )
-        self._emit(Ready(request.id, self._loaded.info))
 
     def _loading(self, request_id: str) -> Callable[[float], None]:
         pace = _Pace()

@@ -1,45 +1,50 @@
 """The network of gpt-oss (arXiv 2508.10925), as it is published.
 
-Knows weights, positions and what comes after what; leaves arithmetic to `kernels` and what is
-remembered to `cache`.
+Knows weights, positions and what comes after what; leaves arithmetic to the operations it is given
+and what is remembered to `cache`.
 """
 
 from collections.abc import Mapping
 
 import mlx.core as mx
 
-from mlx_engine import kernels
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.config import ModelConfig
+from mlx_engine.kernels import Operations, on_cpu
 from mlx_engine.rope import Rope
 from mlx_engine.weights import Layer, Weights
 
-# A CPU computes in float32 whatever the weights are (see `kernels`). Checkpoints up to this size,
-# the guide and tests' models, are widened once; larger ones slice by slice at every use.
+# A CPU computes in float32 whatever the weights are (see `kernels.plain`). Checkpoints up to this
+# size, the guide and tests' models, are widened once; larger ones slice by slice at every use.
 WIDEN_BYTES = 64 << 20
 
 
 def serving_dtype(checkpoint_nbytes: int) -> mx.Dtype:
     """The dtype that a checkpoint of this size is best served in on this machine."""
     small = checkpoint_nbytes <= WIDEN_BYTES
-    return mx.float32 if small and kernels.on_cpu() else mx.bfloat16
+    return mx.float32 if small and on_cpu() else mx.bfloat16
 
 
 class Model:
     """A callable network. `dtype`, bfloat16 or float32, is that of its arithmetic and its caches.
 
-    On a CPU, where bfloat16 gains nothing, it is that of the caches alone.
+    Operations may compute in another: then it is that of the caches alone.
     """
 
     def __init__(
-        self, config: ModelConfig, published: Mapping[str, mx.array], dtype: mx.Dtype
+        self,
+        config: ModelConfig,
+        published: Mapping[str, mx.array],
+        dtype: mx.Dtype,
+        operations: Operations,
     ) -> None:
         self.config = config
         self.dtype = dtype
         small = sum(array.nbytes for array in published.values()) <= WIDEN_BYTES
         # Tokens to prefill at a time: the most that a wish to stop may have to wait for.
         self.prefill_chunk = 128 if small else 512
-        self._activations = mx.float32 if kernels.on_cpu() else dtype
+        self._operations = operations
+        self._activations = operations.activations(dtype)
         self._rope = Rope(config)
         if small and self._activations == mx.float32:
             published = _widened(published)
@@ -63,7 +68,7 @@ class Model:
             return mx.zeros((0, config.vocab_size))
         if last is not None:
             x = x[max(0, length - last) :]
-        return kernels.unembed(x, weights.norm, config.rms_norm_eps, weights.unembedding)
+        return self._operations.unembed(x, weights.norm, config.rms_norm_eps, weights.unembedding)
 
     def _attend(
         self,
@@ -73,26 +78,28 @@ class Model:
         cache: KeyValueCache,
         rope: tuple[mx.array, mx.array],
     ) -> mx.array:
-        norm, eps = layer.attention_norm, self.config.rms_norm_eps
-        queries, fresh = kernels.qkv_rope(x, norm, eps, layer.q, layer.k, layer.v, *rope)
+        operations, norm, eps = self._operations, layer.attention_norm, self.config.rms_norm_eps
+        queries, fresh = operations.qkv_rope(x, norm, eps, layer.q, layer.k, layer.v, *rope)
         seen = cache.append(number, fresh)
         if not layer.banded:
-            attended = kernels.full_attention(queries, seen, layer.sinks)
+            attended = operations.full_attention(
+                queries, seen, cache.offset + x.shape[0], layer.sinks
+            )
         elif x.shape[0] == 1:
-            attended = kernels.band_attention(queries, seen, cache.visible_slots(), layer.sinks)
+            attended = operations.band_attention(queries, seen, cache.visible_slots(), layer.sinks)
         else:
             known = min(cache.offset, cache.window)
-            attended = kernels.band_attention_prefill(
+            attended = operations.band_attention_prefill(
                 queries, seen, cache.window, known, layer.sinks
             )
-        return kernels.attention_out(x, attended, layer.out)
+        return operations.attention_out(x, attended, layer.out)
 
     def _feed_forward(self, x: mx.array, layer: Layer) -> mx.array:
         config = self.config
-        normed, chosen, shares = kernels.router(
+        normed, chosen, shares = self._operations.router(
             x, layer.experts_norm, config.rms_norm_eps, layer.router, config.num_experts_per_tok
         )
-        return kernels.experts(
+        return self._operations.experts(
             x, normed, chosen, shares, layer.gate_up, layer.down, config.swiglu_limit
         )
 

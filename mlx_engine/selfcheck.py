@@ -1,4 +1,4 @@
-"""Each operation of `kernels` held against float64 arithmetic in NumPy, on this very machine.
+"""Each operation of `kernels.plain` held against float64 arithmetic in NumPy, on this very machine.
 
 A compiler, a driver or a library that computes something else shows here before it shows in an
 answer. Inputs are random, as wide as gpt-oss (its experts a third); references are written from the
@@ -15,7 +15,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine import kernels
+from mlx_engine.kernels import plain
 from mlx_engine.weights import Dense, Experts
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def check_operations() -> Iterator[Check]:
 
     On a GPU float32 is checked too, because it hides less.
     """
-    for dtype in (mx.float32,) if kernels.on_cpu() else (mx.bfloat16, mx.float32):
+    for dtype in (mx.float32,) if plain.on_cpu() else (mx.bfloat16, mx.float32):
         random = _Random(dtype)
         for case in (
             *_linear(random),
@@ -78,7 +78,7 @@ def check_operations() -> Iterator[Check]:
 
 def _check(case: _Case, dtype: mx.Dtype) -> Check:
     name = str(dtype).removeprefix("mlx.core.")
-    limit = _LIMIT_ON_CPU if kernels.on_cpu() else LIMITS[dtype]
+    limit = _LIMIT_ON_CPU if plain.on_cpu() else LIMITS[dtype]
     try:
         found = [_exactly(array) for array in case.run()]
         times = _times(case.run)
@@ -143,7 +143,7 @@ def _linear(random: _Random) -> Iterator[_Case]:
         dense, x = random.dense(512, HIDDEN), random.normal(length, HIDDEN)
         yield _Case(
             f"linear, {_tokens(length)}",
-            lambda x=x, dense=dense: [kernels.linear(x, dense)],  # type: ignore[misc]
+            lambda x=x, dense=dense: [plain.linear(x, dense)],  # type: ignore[misc]
             lambda x=x, dense=dense: [_exact_linear(_exactly(x), dense)],  # type: ignore[misc]
         )
 
@@ -173,7 +173,7 @@ def _qkv_rope(random: _Random) -> Iterator[_Case]:
 
     yield _Case(
         f"qkv_rope, {_tokens(length)}",
-        lambda: list(kernels.qkv_rope(x, norm, EPS, q, k, v, tables[0], tables[1])),
+        lambda: list(plain.qkv_rope(x, norm, EPS, q, k, v, tables[0], tables[1])),
         exact,
     )
 
@@ -186,7 +186,7 @@ def _full_attention(random: _Random) -> Iterator[_Case]:
         seen = np.arange(total) <= ends[:, None]
         yield _Case(
             f"full_attention, {_tokens(length)} of {total}",
-            lambda q=q, kv=kv, s=sinks: [kernels.full_attention(q, kv, s)],  # type: ignore[misc]
+            lambda q=q, kv=kv, s=sinks: [plain.full_attention(q, kv, kv.shape[2], s)],  # type: ignore[misc]
             lambda q=q, kv=kv, s=sinks, seen=seen: [  # type: ignore[misc]
                 _exact_attention(q, kv, s, seen)
             ],
@@ -199,7 +199,7 @@ def _band_attention(random: _Random) -> Iterator[_Case]:
     visible = np.arange(WINDOW + 32) % (WINDOW + 32) < WINDOW
     yield _Case(
         "band_attention, 1 token",
-        lambda: [kernels.band_attention(q, ring, mx.array(visible), sinks)],
+        lambda: [plain.band_attention(q, ring, mx.array(visible), sinks)],
         lambda: [_exact_attention(q, ring, sinks, visible[None])],
     )
     length, known = 200, 100
@@ -209,7 +209,7 @@ def _band_attention(random: _Random) -> Iterator[_Case]:
     seen = (distance >= 0) & (distance < WINDOW) & (np.arange(WINDOW + length) >= WINDOW - known)
     yield _Case(
         f"band_attention_prefill, {length} tokens",
-        lambda: [kernels.band_attention_prefill(queries, kv, WINDOW, known, sinks)],
+        lambda: [plain.band_attention_prefill(queries, kv, WINDOW, known, sinks)],
         lambda: [_exact_attention(queries, kv, sinks, seen)],
     )
 
@@ -223,7 +223,7 @@ def _router(random: _Random) -> Iterator[_Case]:
     best = np.sort(logits, axis=1)[:, -CHOSEN:].sum()
 
     def run() -> list[mx.array]:
-        normed, chosen, shares = kernels.router(x, norm, EPS, dense, CHOSEN)
+        normed, chosen, shares = plain.router(x, norm, EPS, dense, CHOSEN)
         return [normed, chosen, shares]
 
     def exact() -> list[Floats]:
@@ -265,7 +265,7 @@ def _run_experts(
     gate_up: Experts,
     down: Experts,
 ) -> mx.array:
-    return kernels.experts(x, normed, chosen, shares, gate_up, down, SWIGLU_LIMIT)
+    return plain.experts(x, normed, chosen, shares, gate_up, down, SWIGLU_LIMIT)
 
 
 # The same in float64 ------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from mlx_engine.checkpoint import Checkpoint, inspect
 from mlx_engine.commands import MODEL_HELP, positive
 from mlx_engine.errors import EngineError
 from mlx_engine.generate import Finished, generate
+from mlx_engine.kernels import choose
 from mlx_engine.model import Model, serving_dtype
 from mlx_engine.protocol import Sampling
 from mlx_engine.tokenizer import Tokenizer
@@ -125,7 +126,7 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
     checkpoint = Checkpoint.open(place.folder)
     tokenizer = Tokenizer.for_checkpoint(place.folder, config.vocab_size)
     dtype = serving_dtype(checkpoint.nbytes)
-    model = Model(config, checkpoint.weights, dtype)
+    model = Model(config, checkpoint.weights, dtype, choose())
     load_s = time.perf_counter() - started
     loaded_bytes = memory.peak_bytes()
 

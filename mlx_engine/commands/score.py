@@ -18,6 +18,7 @@ from mlx_engine.commands import MODEL_HELP, positive
 from mlx_engine.commands.documents import read_ids
 from mlx_engine.config import ModelConfig
 from mlx_engine.errors import BadRequest, ContextOverflow, OutOfMemory
+from mlx_engine.kernels import choose
 from mlx_engine.model import Model
 
 ROUTES = ("auto", "plain")
@@ -86,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
         )
     memory.respect(plan, target)
     checkpoint = Checkpoint.open(place.folder)
-    model = Model(checkpoint.config, checkpoint.weights, _DTYPES[options.dtype])
+    model = Model(checkpoint.config, checkpoint.weights, _DTYPES[options.dtype], choose())
     _write(options.out, score(model, ids, count, options.chunk))
     return 0
 

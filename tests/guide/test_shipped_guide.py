@@ -14,6 +14,7 @@ from mlx_engine.cache import PromptCache
 from mlx_engine.checkpoint import Checkpoint
 from mlx_engine.generate import Token, generate
 from mlx_engine.harmony import conversation_from_json, parse, render
+from mlx_engine.kernels import choose
 from mlx_engine.model import Model, serving_dtype
 from mlx_engine.protocol import Json, Sampling
 from mlx_engine.resources import resource_path
@@ -34,7 +35,7 @@ class Guide:
         checkpoint = Checkpoint.open(folder)
         dtype = serving_dtype(checkpoint.nbytes)
         self.tokenizer = Tokenizer.for_checkpoint(folder, checkpoint.config.vocab_size)
-        self._model = Model(checkpoint.config, checkpoint.weights, dtype)
+        self._model = Model(checkpoint.config, checkpoint.weights, dtype, choose())
         self._cache = PromptCache(checkpoint.config, dtype)
         self._names = {number: name for name, number in self.tokenizer.special.items()}
 

@@ -1,4 +1,4 @@
-"""The operations of `mlx_engine.kernels` through the Metal kernels, on the CPU route.
+"""The operations of a layer through the Metal kernels, on the CPU route.
 
 Same names, same signatures as the plain-MLX twins, so that a whole model can run on either. Where
 a kernel serves one token at decode, several tokens are several calls. Shows, too, how MLX's arrays
@@ -69,13 +69,13 @@ def qkv_rope(
     return _mlx(queries), _mlx(packed)
 
 
-def full_attention(q: mx.array, kv: mx.array, sinks: mx.array) -> mx.array:
+def full_attention(q: mx.array, kv: mx.array, total: int, sinks: mx.array) -> mx.array:
     heads, length, size = q.shape
-    kv_heads, total = kv.shape[1:3]
+    kv_heads, capacity = kv.shape[1:3]
     parts = 2
     rows = []
     for token in range(length):
-        extent = np.array([total - length + token + 1, total, parts, 0, 0, 0, 0, 0], np.uint32)
+        extent = np.array([total - length + token + 1, capacity, parts, 0, 0, 0, 0, 0], np.uint32)
         found = _call(
             "full_attention", (32 * heads, parts, 1), 32 * heads // kv_heads,
             {"HEADS": heads, "KV_HEADS": kv_heads, "HEAD_DIM": size},

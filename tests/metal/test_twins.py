@@ -4,7 +4,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from mlx_engine import kernels
+from mlx_engine.kernels import plain
 from mlx_engine.weights import Dense, Experts
 from tests.metal import cpu_kernels
 from tests.metal.cases.case import activations, random_bf16
@@ -43,7 +43,7 @@ def test_experts_let_special_activations_through_like_their_twin(special: str, t
     chosen = mx.array(np.tile(np.array([[2, 0]], np.uint32), (tokens, 1)))
     shares = mx.array(np.tile(np.array([[0.75, 0.25]], np.float32), (tokens, 1)))
     arguments = (x, normed, chosen, shares, gate_up, down, LIMIT)
-    assert_alike(cpu_kernels.experts(*arguments), kernels.experts(*arguments))
+    assert_alike(cpu_kernels.experts(*arguments), plain.experts(*arguments))
 
 
 @pytest.mark.parametrize("exponent", [0, 1, 127, 200])
@@ -55,7 +55,7 @@ def test_experts_scale_like_their_twin(exponent: int) -> None:
     chosen = mx.array(np.array([[3, 1]], np.uint32))
     shares = mx.array(np.array([[0.5, 0.5]], np.float32))
     arguments = (x, normed, chosen, shares, gate_up, down, LIMIT)
-    assert_alike(cpu_kernels.experts(*arguments), kernels.experts(*arguments))
+    assert_alike(cpu_kernels.experts(*arguments), plain.experts(*arguments))
 
 
 @pytest.mark.parametrize("special", SPECIAL)
@@ -65,9 +65,7 @@ def test_attention_out_lets_special_values_through_like_its_twin(special: str) -
     attended[0, 7] = SPECIAL[special]
     out = Dense(wide(random_bf16(random, HIDDEN, 128)), wide(activations(random, HIDDEN)))
     x = wide(activations(random, 1, HIDDEN))
-    assert_alike(
-        cpu_kernels.attention_out(x, attended, out), kernels.attention_out(x, attended, out)
-    )
+    assert_alike(cpu_kernels.attention_out(x, attended, out), plain.attention_out(x, attended, out))
 
 
 @pytest.mark.parametrize("special", SPECIAL)
@@ -80,5 +78,5 @@ def test_band_attention_treats_special_keys_like_its_twin(special: str) -> None:
     sinks = wide(activations(random, 4))
     assert_alike(
         cpu_kernels.band_attention(q, ring, visible, sinks),
-        kernels.band_attention(q, ring, visible, sinks),
+        plain.band_attention(q, ring, visible, sinks),
     )

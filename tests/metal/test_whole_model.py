@@ -1,14 +1,15 @@
 """A whole model through the kernels alone, prefill and decode, against the plain-MLX model."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
-from mlx_engine import kernels
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import Checkpoint
+from mlx_engine.kernels import PLAIN
 from mlx_engine.model import Model
 from tests.checkpoints import write_tiny_checkpoint
 from tests.metal import cpu_kernels
@@ -31,17 +32,15 @@ def logits(network: Model, pieces: list[list[int]]) -> Real:
     return np.array(mx.concatenate(parts)).astype(np.float64)
 
 
-def test_a_model_through_the_kernels_gives_the_plain_models_logits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_through_the_kernels_gives_the_plain_models_logits(tmp_path: Path) -> None:
     """Two chunks and single tokens, across the edge of a window of 32."""
     checkpoint = Checkpoint.open(write_tiny_checkpoint(tmp_path, seed=3, sliding_window=32))
-    network = Model(checkpoint.config, checkpoint.weights, mx.bfloat16)
     tokens = [int(t) for t in np.random.default_rng(8).integers(0, 300, 37)]
     pieces = [tokens[:20], tokens[20:30], *([token] for token in tokens[30:])]
-    plain = logits(network, pieces)
-    for name in OPERATIONS:
-        monkeypatch.setattr(kernels, name, getattr(cpu_kernels, name))
-    through_kernels = logits(network, pieces)
+    kernels = replace(PLAIN, **{name: getattr(cpu_kernels, name) for name in OPERATIONS})
+    through_kernels, plain = (
+        logits(Model(checkpoint.config, checkpoint.weights, mx.bfloat16, operations), pieces)
+        for operations in (kernels, PLAIN)
+    )
     errors = [relative_error(a, b) for a, b in zip(through_kernels, plain, strict=True)]
     assert max(errors) < ROUNDING, errors

@@ -29,7 +29,8 @@ def tiny_model(tiny_folder: Path) -> "Model":
     import mlx.core as mx
 
     from mlx_engine.checkpoint import Checkpoint
+    from mlx_engine.kernels import PLAIN
     from mlx_engine.model import Model
 
     checkpoint = Checkpoint.open(tiny_folder)
-    return Model(checkpoint.config, checkpoint.weights, mx.float32)
+    return Model(checkpoint.config, checkpoint.weights, mx.float32, PLAIN)

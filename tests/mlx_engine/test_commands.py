@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlx_engine import kernels, selfcheck
+from mlx_engine import selfcheck
 from mlx_engine.commands import doctor, run_command
 from mlx_engine.harmony import conversation_from_json, render
+from mlx_engine.kernels import plain
 from mlx_engine.tokenizer import Tokenizer
 from mlx_engine.traffic import least_bytes
 from mlx_engine.weights import Dense
@@ -266,12 +267,12 @@ def test_a_sound_operation_passes() -> None:
 
 
 def test_an_operation_that_is_slightly_off_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = kernels.linear
+    right = plain.linear
 
     def off(x: mx.array, dense: Dense) -> mx.array:
         return right(x, dense) * 1.02
 
-    monkeypatch.setattr(kernels, "linear", off)
+    monkeypatch.setattr(plain, "linear", off)
     check = next(selfcheck.check_operations())
     assert not check.is_good
     assert check.error == pytest.approx(0.02, rel=0.05)
@@ -284,7 +285,7 @@ def test_an_operation_that_fails_is_wrong_and_no_traceback(
     def broken(x: mx.array, dense: Dense) -> mx.array:
         raise RuntimeError(words)
 
-    monkeypatch.setattr(kernels, "linear", broken)
+    monkeypatch.setattr(plain, "linear", broken)
     first = next(selfcheck.check_operations())
     monkeypatch.setattr(doctor, "check_operations", lambda: iter([first]))
     assert run_command(["doctor"]) == 1

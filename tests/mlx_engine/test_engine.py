@@ -1,12 +1,14 @@
 """Turns with a real, tiny model: what is reused, counted, refused, and in what order it is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mlx_engine import memory
+from mlx_engine.config import ModelConfig
 from mlx_engine.engine import Engine, Turn
 from mlx_engine.errors import (
     BadRequest,
@@ -27,6 +29,7 @@ from mlx_engine.protocol import (
     Load,
     Loading,
     MessageDone,
+    ModelInfo,
     ModelList,
     Prefill,
     Ready,
@@ -62,7 +65,13 @@ class Session:
         self.events: list[Event] = []
         self.engine = Engine(self.events.append)
         if folder is not None:
-            self.engine.handle(Load("load", str(folder), context))
+            self.load(folder, context)
+
+    def load(self, folder: Path, context: int | None = None) -> ModelInfo:
+        self.engine.handle(Load("load", str(folder), context))
+        ready = self.events[-1]
+        assert isinstance(ready, Ready)
+        return ready.model
 
     def turn(
         self,
@@ -155,17 +164,51 @@ def test_the_same_model_again_is_ready_at_once_and_keeps_its_caches(tiny: Path) 
     assert session.done(user(LONG)).usage.cached_tokens > 100
 
 
-def test_a_model_whose_files_or_context_changed_is_loaded_again(tmp_path: Path) -> None:
+def test_a_model_whose_files_changed_is_loaded_again(tmp_path: Path) -> None:
     folder = write_tiny_checkpoint(tmp_path / "model")
     session = Session(folder)
     greedy = Sampling(temperature=0)
     before = session.turn(user(LONG), sampling=greedy)[:-1]
     write_tiny_checkpoint(folder, seed=1)
-    session.engine.handle(Load("2", str(folder)))
+    assert session.load(folder).context == 131_072
     assert session.turn(user(LONG), sampling=greedy)[:-1] != before
-    session.engine.handle(Load("3", str(folder), context=500))
-    ready = session.events[-1]
-    assert isinstance(ready, Ready) and ready.model.context == 500
+
+
+def test_another_context_needs_no_other_weights(tiny: Path) -> None:
+    session = Session(tiny)
+    session.done(user(LONG))
+    before = len(session.events)
+    assert session.load(tiny, context=2000).context == 2000
+    assert session.done(user(LONG)).usage.cached_tokens > 100
+    assert session.load(tiny, context=100).context == 100
+    assert session.load(tiny).context == 131_072
+    assert session.done(user(LONG)).usage.cached_tokens == 0  # 100 tokens hold no more of it
+    assert not any(isinstance(event, Loading) for event in session.events[before:])
+
+
+def leave_free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    """Other apps leave no more memory than this."""
+    starved = replace(memory.device(), free_bytes=free_bytes)
+    monkeypatch.setattr(memory, "device", lambda held_bytes=0: starved)
+
+
+def test_a_context_that_was_cut_grows_with_the_free_memory(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = ModelConfig.read(tiny)
+    whole = memory.plan(config, 400_000, memory.device(), name="tiny").total_bytes
+    with monkeypatch.context() as scarce:
+        leave_free(scarce, whole - 100_000 * memory.cache_bytes_per_token(config))
+        session = Session()
+        cut = session.load(tiny).context
+        assert 4096 < cut < 40_000
+        leave_free(scarce, 1000)
+        assert session.load(tiny).context == cut  # it holds already what it needs
+        with pytest.raises(OutOfMemory):
+            session.load(tiny, context=50_000)
+    session.done(user(LONG))
+    assert session.load(tiny).context == 131_072
+    assert session.done(user(LONG)).usage.cached_tokens > 100
 
 
 def test_another_model_takes_the_place_of_the_loaded_one(tiny: Path, endless: Path) -> None:
@@ -328,9 +371,7 @@ def test_a_prompt_beyond_free_memory_is_refused(
     tiny: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = Session(tiny)
-    found = memory.device()
-    starved = memory.Device(found.name, found.route, found.memory_bytes, found.limit_bytes, 1000)
-    monkeypatch.setattr(memory, "device", lambda held_bytes=0: starved)
+    leave_free(monkeypatch, 1000)
     with pytest.raises(OutOfMemory, match="Close other apps"):
         session.turn(user(LONG))
 
@@ -343,11 +384,9 @@ def test_snapshots_are_no_room_for_a_prompt(tiny: Path, monkeypatch: pytest.Monk
     keys_and_values, snapshots = loaded.cache.layers.nbytes, loaded.cache.nbytes
     snapshots -= keys_and_values
     assert snapshots > 100_000
-    config, found = loaded.model.config, memory.device()
-    working = memory.plan(config, 0, found, name="tiny").working_bytes - memory._PROCESS_BYTES
-    free = working + snapshots // 4
-    starved = memory.Device(found.name, found.route, found.memory_bytes, found.limit_bytes, free)
-    monkeypatch.setattr(memory, "device", lambda held_bytes=0: starved)
+    config = loaded.model.config
+    plan = memory.plan(config, 0, memory.device(), name="tiny")
+    leave_free(monkeypatch, plan.working_bytes - memory._PROCESS_BYTES + snapshots // 4)
     beyond = (keys_and_values + snapshots // 2) // memory.cache_bytes_per_token(config)
     assert beyond < session.count(user("z" * beyond)) < beyond + 50
     with pytest.raises(OutOfMemory):

@@ -16,6 +16,7 @@ from mlx_engine.cache import KeyValueCache, PromptCache
 from mlx_engine.checkpoint import Checkpoint
 from mlx_engine.errors import BadRequest, ContextOverflow
 from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
+from mlx_engine.kernels import PLAIN
 from mlx_engine.model import Model
 from mlx_engine.protocol import Sampling
 
@@ -185,7 +186,7 @@ def looping_model(folder: Path) -> Model:
         if ".o_proj." in name or "down_proj_scales" in name or "down_proj_bias" in name:
             weights[name] = mx.zeros_like(array)
     weights["lm_head.weight"] = weights["model.embed_tokens.weight"]
-    return Model(opened.config, weights, mx.float32)
+    return Model(opened.config, weights, mx.float32, PLAIN)
 
 
 def test_stops_when_the_turn_goes_in_circles(

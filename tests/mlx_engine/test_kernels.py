@@ -4,8 +4,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from mlx_engine import kernels
 from mlx_engine.cpu_experts import _unpacked
+from mlx_engine.kernels import plain
 from mlx_engine.weights import Experts
 from tests.reference import mxfp4
 
@@ -36,10 +36,10 @@ def test_many_and_few_tokens_go_through_the_same_experts(
     shares = mx.softmax(normal(tokens, 2, seed=6), axis=-1)
 
     def run(many: float, on_cpu: bool) -> mx.array:
-        monkeypatch.setattr(kernels, "_MANY", many)
-        monkeypatch.setattr(kernels, "on_cpu", lambda: on_cpu)
-        monkeypatch.setattr(kernels, "_activation", lambda: kernels._swiglu)
-        return kernels.experts(x, normed, chosen, shares, gate_up, down, 7.0)
+        monkeypatch.setattr(plain, "_MANY", many)
+        monkeypatch.setattr(plain, "on_cpu", lambda: on_cpu)
+        monkeypatch.setattr(plain, "_activation", lambda: plain._swiglu)
+        return plain.experts(x, normed, chosen, shares, gate_up, down, 7.0)
 
     one_by_one = run(1e9, True)
     assert mx.allclose(run(0, True), one_by_one, rtol=1e-5, atol=1e-4)
@@ -60,9 +60,9 @@ def test_attention_taken_a_few_queries_at_a_time(
     monkeypatch: pytest.MonkeyPatch, length: int
 ) -> None:
     q, kv, sinks = normal(4, length, 16), normal(2, 2, 70, 16, seed=1), normal(4, seed=2)
-    at_once = kernels.full_attention(q, kv, sinks)
-    monkeypatch.setattr(kernels, "_SCORES", 4 * 70 * 3)
-    assert mx.allclose(kernels.full_attention(q, kv, sinks), at_once, atol=1e-6)
+    at_once = plain.full_attention(q, kv, 70, sinks)
+    monkeypatch.setattr(plain, "_SCORES", 4 * 70 * 3)
+    assert mx.allclose(plain.full_attention(q, kv, 70, sinks), at_once, atol=1e-6)
 
 
 @pytest.mark.parametrize("known", [0, 1, 7, 8])
@@ -70,9 +70,10 @@ def test_attention_taken_a_few_queries_at_a_time(
 def test_a_band_is_full_attention_with_a_window(length: int, known: int) -> None:
     window = 8
     q, kv, sinks = normal(4, length, 16), normal(2, 2, window + length, 16, seed=1), normal(4)
-    found = kernels.band_attention_prefill(q, kv, window, known, sinks)
+    found = plain.band_attention_prefill(q, kv, window, known, sinks)
     for token in range(length):
         first = max(token + 1, window - known)
         seen = kv[:, :, first : window + token + 1]
-        alone = kernels.full_attention(q[:, token : token + 1], seen, sinks)
+        total = seen.shape[2]
+        alone = plain.full_attention(q[:, token : token + 1], seen, total, sinks)
         assert mx.allclose(found[token : token + 1], alone, atol=1e-6)

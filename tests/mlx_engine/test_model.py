@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlx_engine import kernels, model
+from mlx_engine import model
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import Checkpoint
+from mlx_engine.kernels import PLAIN, plain
 from mlx_engine.model import Model, serving_dtype
 from tests import reference
 from tests.checkpoints import write_tiny_checkpoint
@@ -61,7 +62,7 @@ def test_agrees_past_4096_tokens(tmp_path: Path) -> None:
     opened = Checkpoint.open(folder)
     tokens = some_tokens(4200)
     wanted = reference.logits(reference.read_weights(folder), config, tokens)
-    found = scores(Model(opened.config, opened.weights, mx.float32), tokens, *[600] * 7)
+    found = scores(Model(opened.config, opened.weights, mx.float32, PLAIN), tokens, *[600] * 7)
     assert disagreement(found[4096:], wanted[4096:]) < FLOAT32
     assert disagreement(found, wanted) < FLOAT32
 
@@ -92,7 +93,7 @@ def test_the_ramp_of_yarn_is_rounded_only_where_the_config_says_so(tmp_path: Pat
         folder = tmp_path / str(truncate)
         write_tiny_checkpoint(folder, rope_scaling=rope | {"truncate": truncate})
         opened = Checkpoint.open(folder)
-        found.append(scores(Model(opened.config, opened.weights, mx.float32), tokens))
+        found.append(scores(Model(opened.config, opened.weights, mx.float32, PLAIN), tokens))
     assert disagreement(found[0], found[1]) > 2 * FLOAT32
 
 
@@ -124,7 +125,7 @@ def test_a_window_shorter_and_a_head_larger(tmp_path: Path) -> None:
     opened = Checkpoint.open(folder)
     tokens = some_tokens(60)
     wanted = reference.logits(reference.read_weights(folder), config, tokens)
-    found = scores(Model(opened.config, opened.weights, mx.float32), tokens, 11, 30)
+    found = scores(Model(opened.config, opened.weights, mx.float32, PLAIN), tokens, 11, 30)
     assert disagreement(found, wanted) < FLOAT32
 
 
@@ -132,7 +133,7 @@ def test_a_window_shorter_and_a_head_larger(tmp_path: Path) -> None:
 def test_bfloat16_stays_close(tiny_folder: Path, published: tuple[Any, Any], length: int) -> None:
     opened = Checkpoint.open(tiny_folder)
     tokens = some_tokens(length)
-    found = scores(Model(opened.config, opened.weights, mx.bfloat16), tokens)
+    found = scores(Model(opened.config, opened.weights, mx.bfloat16, PLAIN), tokens)
     assert disagreement(found, reference.logits(*published, tokens)) < BFLOAT16
 
 
@@ -140,10 +141,10 @@ def test_large_checkpoints_are_widened_as_they_are_used(
     tiny_folder: Path, tiny_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(model, "WIDEN_BYTES", 0)
-    monkeypatch.setattr(kernels, "_WIDENED", 1000)  # 15 rows at a time
+    monkeypatch.setattr(plain, "_WIDENED", 1000)  # 15 rows at a time
     opened = Checkpoint.open(tiny_folder)
     assert serving_dtype(opened.nbytes) == mx.bfloat16
-    large = Model(opened.config, opened.weights, mx.float32)
+    large = Model(opened.config, opened.weights, mx.float32, PLAIN)
     tokens = some_tokens(140)
     assert disagreement(scores(large, tokens, 130), scores(tiny_model, tokens)) < FLOAT32
 
@@ -159,11 +160,11 @@ def test_what_a_gpu_computes_without_kernels_of_its_own(
     tolerance: float,
 ) -> None:
     """The plain MLX operations that the CPU has better ones for, run on the CPU all the same."""
-    monkeypatch.setattr(kernels, "on_cpu", lambda: False)
-    monkeypatch.setattr(kernels, "_activation", lambda: kernels._swiglu)  # fusing needs a compiler
+    monkeypatch.setattr(plain, "on_cpu", lambda: False)
+    monkeypatch.setattr(plain, "_activation", lambda: plain._swiglu)  # fusing needs a compiler
     opened = Checkpoint.open(tiny_folder)
     tokens = some_tokens(140)
-    found = scores(Model(opened.config, opened.weights, dtype), tokens, 130, 3)
+    found = scores(Model(opened.config, opened.weights, dtype, PLAIN), tokens, 130, 3)
     assert disagreement(found, reference.logits(*published, tokens)) < tolerance
 
 

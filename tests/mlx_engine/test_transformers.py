@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import Checkpoint
+from mlx_engine.kernels import PLAIN
 from mlx_engine.model import Model
 from tests.checkpoints import write_tiny_checkpoint
 from tests.reference import disagreement
@@ -48,7 +49,7 @@ def their_logits(network: Any, tokens: list[int]) -> NDArray[Any]:
 def our_logits(folder: Path, dtype: mx.Dtype, tokens: list[int]) -> NDArray[Any]:
     opened = Checkpoint.open(folder)
     network, cache = (
-        Model(opened.config, opened.weights, dtype),
+        Model(opened.config, opened.weights, dtype, PLAIN),
         KeyValueCache(opened.config, dtype),
     )
     pieces = [network(mx.array(tokens[n : n + 512]), cache) for n in range(0, len(tokens), 512)]

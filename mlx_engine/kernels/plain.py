@@ -1,7 +1,7 @@
-"""The operations a gpt-oss layer is made of, one function each, in plain MLX.
+"""The operations of a layer, one function each, in plain MLX.
 
-These are the reference and the route that works everywhere. They know arrays, not layers' names
-nor caches. Letters in shapes: L tokens, D hidden size, H query heads, G key heads, d head size,
+These are the definition of what every route computes, and the route that works everywhere.
+Letters in shapes: L tokens, D hidden size, H query heads, G key heads, d head size,
 E experts, K experts a token uses, I one expert's inner size, V vocabulary.
 
 Arithmetic is in the dtype of the activations `x`: bfloat16 on a GPU, float32 for exactness and
@@ -18,6 +18,7 @@ import mlx.core as mx
 import numpy as np
 
 from mlx_engine import cpu_experts
+from mlx_engine.kernels.operations import Operations
 from mlx_engine.weights import Dense, Experts
 
 SWIGLU_ALPHA = 1.702  # the sigmoid's slope in gpt-oss' activation
@@ -31,6 +32,11 @@ _MANY = 4  # tokens an expert, on average, from which experts are read one after
 def on_cpu() -> bool:
     """Whether MLX computes on the CPU."""
     return bool(mx.default_device().type == mx.DeviceType.cpu)
+
+
+def activations(dtype: mx.Dtype) -> mx.Dtype:
+    """The dtype to compute in, where keys and values are of `dtype`."""
+    return mx.float32 if on_cpu() else dtype
 
 
 def linear(x: mx.array, dense: Dense) -> mx.array:
@@ -72,13 +78,14 @@ def qkv_rope(
     return turned[:heads], mx.stack([turned[heads:], values])
 
 
-def full_attention(q: mx.array, kv: mx.array, sinks: mx.array) -> mx.array:
-    """Attention of the last L of T positions, each to itself and all before it.
+def full_attention(q: mx.array, kv: mx.array, total: int, sinks: mx.array) -> mx.array:
+    """Attention of the last L of `total` positions, each to itself and all before it.
 
-    `q`: (H, L, d); `kv`: (2, G, T, d); `sinks`: (H,) → (L, H · d).
+    `q`: (H, L, d); `kv`: (2, G, T, d), of whose positions the first `total` hold something, so
+    that a cache with room to grow can be handed over as it lies; `sinks`: (H,) → (L, H · d).
     """
     heads, length, _ = q.shape
-    total = kv.shape[2]
+    kv = kv[:, :, :total]
     if not on_cpu():
         return _merge_heads(_attend(q[None], kv[:, None], sinks, "causal" if length > 1 else None))
     # A CPU writes all scores down: take so many queries at a time that they stay small.
@@ -245,3 +252,16 @@ def _swiglu(x: mx.array, limit: float) -> mx.array:
 def unembed(x: mx.array, norm: mx.array, eps: float, dense: Dense) -> mx.array:
     """Normalise and score every token of the vocabulary. `x`: (L, D) → float32 (L, V)."""
     return linear(mx.fast.rms_norm(x, norm, eps), dense).astype(mx.float32)
+
+
+PLAIN = Operations(
+    activations=activations,
+    qkv_rope=qkv_rope,
+    full_attention=full_attention,
+    band_attention=band_attention,
+    band_attention_prefill=band_attention_prefill,
+    attention_out=attention_out,
+    router=router,
+    experts=experts,
+    unembed=unembed,
+)
