@@ -8,7 +8,7 @@ import sys
 from PySide6.QtGui import QColor, QFont, QPalette
 from PySide6.QtWidgets import QWidget
 
-from app.theme import CODE_FACES, RADIUS, TEXT_FACES, TEXT_SIZE, Theme
+from app.theme import CODE_FACES, GRID, RADIUS, TEXT_FACES, TEXT_SIZE, Theme
 
 
 def text_font(pixels: int, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
@@ -190,7 +190,7 @@ QFrame[kind="hairline"] {{ background: {t.hairline}; border: none; }}
 #example:hover {{ background: {t.hover}; }}
 #example:focus {{ border: 1px solid {t.accent}; }}
 
-#banner {{ background: {t.notice}; border-radius: {RADIUS}px; }}
+#banner {{ background: {t.notice}; border-radius: {RADIUS}px; margin-top: {GRID}px; }}
 #banner QLabel {{ color: {t.text}; font-size: {control}px; }}
 #notice {{ background: {t.raised}; border: 1px solid {t.hairline}; border-radius: {RADIUS}px; }}
 #notice QLabel {{ color: {t.text}; font-size: {control}px; }}

@@ -218,7 +218,7 @@ def error(theme: Theme) -> QWidget:
             "regenerate",
         )
     )
-    window.progress.set_share(0.4)
+    window.header.progress.set_share(0.4)
     window.status.set_state("Opening gpt-oss-20b… 40%")
     window.status.set_statistics(None)
     return window

@@ -29,7 +29,6 @@ class Chip(QFrame):
         self.remove = QToolButton()
         self.remove.setProperty("kind", "flat")
         self.remove.setAccessibleName(f"Remove {attachment.name}")
-        self.remove.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.remove.setStyleSheet("padding: 1px;")
         self.remove.clicked.connect(self.removed)
         layout = QHBoxLayout(self)

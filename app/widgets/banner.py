@@ -29,7 +29,6 @@ class Banner(QFrame):
         self.close_button = QToolButton()
         self.close_button.setProperty("kind", "flat")
         self.close_button.setAccessibleName("Dismiss")
-        self.close_button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(GRID + 6, GRID, GRID, GRID)
         layout.setSpacing(GRID + 2)

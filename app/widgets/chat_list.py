@@ -29,6 +29,7 @@ from app.chats.models import Chat
 from app.style import caption_size, control_size, text_font
 from app.theme import GRID, LIGHT, TEXT_SIZE, Theme
 from app.widgets.chat_rows import ChatRows, Index, Row
+from app.widgets.keys import is_typing
 
 
 class ChatRowPainter(QStyledItemDelegate):
@@ -196,6 +197,8 @@ class ChatList(QListView):
             self.opened.emit(chat.id)
         elif chat and event.key() == Qt.Key.Key_Delete:
             self.delete_requested.emit(chat.id)
+        elif is_typing(event):
+            event.ignore()  # for the composer
         else:
             super().keyPressEvent(event)
 

@@ -57,7 +57,6 @@ class Composer(QFrame):
         for button in (self.attach, self.send):
             button.setFixedSize(_BUTTON, _BUTTON)
             button.setIconSize(QSize(18, 18))
-            button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
             button.setCursor(Qt.CursorShape.PointingHandCursor)
 
         row = QHBoxLayout()

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from app.style import blend, text_font
 from app.theme import GRID, LIGHT, RADIUS, Theme
+from app.widgets.keys import claims_escape
 from app.widgets.message_field import MessageField
 
 _PADDING = (2 * GRID, 10)  # px beside and above the words
@@ -67,15 +68,7 @@ class EditField(QWidget):
         return super().eventFilter(watched, event)
 
     def event(self, event: QEvent) -> bool:
-        """Esc is ours here; elsewhere it stops the answer."""
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() == Qt.Key.Key_Escape
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claims_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

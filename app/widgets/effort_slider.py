@@ -27,6 +27,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPen,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QAccessibleWidget, QSlider, QWidget
 
@@ -60,7 +61,7 @@ class EffortSlider(QSlider):
         self.setAccessibleName("Effort")
         self.setAccessibleDescription("How long the model thinks before it answers")
         self.setToolTip("How long the model thinks before it answers")
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.valueChanged.connect(self._start_motion)
 
@@ -118,6 +119,9 @@ class EffortSlider(QSlider):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         event.accept()
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()  # scrolling past must not change how the model thinks
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)

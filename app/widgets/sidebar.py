@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
@@ -12,6 +12,7 @@ from app.theme import GRID, SIDEBAR_WIDTH, Theme
 from app.widgets.chat_list import ChatList
 from app.widgets.chat_rows import group, search_rows
 from app.widgets.icons import icon
+from app.widgets.keys import claims_escape
 from app.widgets.labels import with_keys
 
 SEARCH_PAUSE_MS = 120  # a search starts when the typing pauses
@@ -22,6 +23,9 @@ class SearchField(QLineEdit):
 
     left = Signal()
     entered_list = Signal()
+
+    def event(self, event: QEvent) -> bool:
+        return claims_escape(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:

@@ -3,16 +3,24 @@
 Owns the arrangement and the drag of files. Signals out, methods in; nothing is decided here.
 """
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, QUrl, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDragLeaveEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QMainWindow,
+    QPushButton,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.style import stylesheet
 from app.theme import COLUMN_WIDTH, GRID, Theme
@@ -22,8 +30,8 @@ from app.widgets.drop_target import DropTarget
 from app.widgets.empty_state import EmptyState
 from app.widgets.fold import Fold
 from app.widgets.header import Header
+from app.widgets.keys import is_typing
 from app.widgets.notice import Notice
-from app.widgets.progress_line import ProgressLine
 from app.widgets.sidebar import Sidebar
 from app.widgets.status_line import StatusLine
 from app.widgets.transcript import TranscriptView
@@ -48,7 +56,6 @@ class MainWindow(QMainWindow):
 
         self.sidebar = Sidebar()
         self.header = Header()
-        self.progress = ProgressLine()
         self.banner = Banner()
         self.empty_state = EmptyState()
         self.transcript = TranscriptView()
@@ -63,8 +70,7 @@ class MainWindow(QMainWindow):
         main = QVBoxLayout()
         main.setSpacing(0)
         main.addWidget(self.header)
-        main.addWidget(self.progress)
-        main.addLayout(_in_column(self.banner, top=GRID, bottom=0))
+        main.addLayout(_in_column(self.banner, top=0, bottom=0))
         main.addWidget(pages, 1)
         main.addLayout(_in_column(self.composer, top=GRID, bottom=0))
         main.addLayout(_in_column(self.status, top=GRID - 2, bottom=GRID))
@@ -80,7 +86,9 @@ class MainWindow(QMainWindow):
         self.notice = Notice(page)
         self.drop_target = DropTarget(page)
         self.menus = Menus(self)
+        self.menus.pastes_into = self.composer.field
         self.composer.installEventFilter(self)
+        _leave_focus_on_click(page)
         self.fold.folded.connect(lambda folded: self._tell_sidebar(not folded))
         self._tell_sidebar(True)
 
@@ -89,7 +97,6 @@ class MainWindow(QMainWindow):
         self.setStyleSheet(stylesheet(theme, text_size))
         self.sidebar.set_appearance(theme, text_size)
         self.header.set_appearance(theme)
-        self.progress.set_theme(theme)
         self.banner.set_theme(theme)
         self.empty_state.set_appearance(theme)
         self.transcript.set_appearance(theme, text_size)
@@ -145,6 +152,14 @@ class MainWindow(QMainWindow):
             self._place_notice()  # it stands on the composer
         return super().eventFilter(watched, event)
 
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Words that nothing with the focus wants are meant for the composer."""
+        if is_typing(event):
+            self.composer.setFocus()
+            self.composer.field.keyPressEvent(event)
+        else:
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         self.closing.emit()
         super().closeEvent(event)
@@ -171,6 +186,12 @@ class MainWindow(QMainWindow):
         page = self._page
         foot = self.composer.mapTo(page, QPoint(self.composer.width() // 2, -GRID))
         self.notice.place_above(foot)
+
+
+def _leave_focus_on_click(page: QWidget) -> None:
+    """A click on a button leaves the keyboard where it is, as on a Mac; Tab goes there."""
+    for button in page.findChildren(QPushButton):
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
 
 def _in_column(widget: QWidget, *, top: int, bottom: int) -> QHBoxLayout:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QApplication, QMainWindow, QMenu
+from PySide6.QtWidgets import QApplication, QMainWindow, QMenu, QWidget
 
 Role = QAction.MenuRole
 
@@ -17,6 +17,7 @@ class Menus(QObject):
     def __init__(self, window: QMainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self.pastes_into: QWidget | None = None  # where nothing with the focus takes words
         bar = window.menuBar()
 
         menu = bar.addMenu("&File")
@@ -73,10 +74,10 @@ class Menus(QObject):
             (self.redo, "redo"),
             (self.cut, "cut"),
             (self.copy, "copy"),
-            (self.paste, "paste"),
             (self.select_all, "selectAll"),
         ):
             action.triggered.connect(_on_focus_widget(method))
+        self.paste.triggered.connect(self._paste)
         for action in (self.close, self.quit):  # they mean whichever window is in front
             action.setShortcutContext(Qt.ShortcutContext.ApplicationShortcut)
         self.stop.setEnabled(False)
@@ -101,6 +102,13 @@ class Menus(QObject):
     def set_sidebar_shown(self, shown: bool) -> None:
         self.sidebar.setText("Hide Sidebar" if shown else "Show Sidebar")
 
+    def _paste(self) -> None:
+        place = QApplication.focusWidget()
+        if not hasattr(place, "paste") and self.pastes_into:
+            place = self.pastes_into
+            place.setFocus()
+        _call(place, "paste")
+
     def _add(self, menu: QMenu, words: str, keys: str, role: Role = Role.NoRole) -> QAction:
         # NoRole by default: Qt would otherwise guess roles from words such as "settings".
         action = QAction(words, self._window)
@@ -113,9 +121,10 @@ class Menus(QObject):
 def _on_focus_widget(method: str) -> Callable[[], None]:
     """Calls an editing method of whatever has the focus, if it has such a method."""
 
-    def call() -> None:
-        act = getattr(QApplication.focusWidget(), method, None)
-        if callable(act):
-            act()
+    return lambda: _call(QApplication.focusWidget(), method)
 
-    return call
+
+def _call(widget: QWidget | None, method: str) -> None:
+    act = getattr(widget, method, None)
+    if callable(act):
+        act()

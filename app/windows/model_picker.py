@@ -120,7 +120,7 @@ class ModelPicker(QObject):
                 self.sheet.say_not_found()
 
     def _on_loading(self, share: float) -> None:
-        self._window.progress.set_share(share)
+        self._window.header.progress.set_share(share)
         self._window.status.set_state(f"Opening {self._menu.text()}… {share:.0%}")
 
     def _on_ready(self, model: ModelInfo) -> None:
@@ -136,7 +136,7 @@ class ModelPicker(QObject):
 
     def _on_state(self, state: str) -> None:
         if state != "loading":
-            self._window.progress.set_share(None)
+            self._window.header.progress.set_share(None)
         model = self._engine.model
         words = {
             "starting": "Starting…",

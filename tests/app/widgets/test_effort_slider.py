@@ -1,6 +1,7 @@
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QAccessible
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAccessible, QWheelEvent
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.widgets.effort_slider import EffortSlider, install_accessible_effort
@@ -72,3 +73,20 @@ def test_a_screen_reader_hears_the_name_of_the_stop_and_can_choose_one(
     assert words == [("Low", "Low"), ("Medium", "Medium"), ("High", "High")]
     value.setCurrentValue("Low")
     assert heard.effort == "low"
+
+
+def test_scrolling_past_does_not_change_the_effort(slider: EffortSlider) -> None:
+    centre = QPointF(slider.rect().center())
+    wheel = QWheelEvent(
+        centre,
+        QPointF(slider.mapToGlobal(centre.toPoint())),
+        QPoint(0, 120),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(slider, wheel)
+    assert slider.effort == "medium"
+    assert not wheel.isAccepted()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import (
     QAccessible,
     QDragEnterEvent,
@@ -220,3 +220,73 @@ def test_no_heavy_package_is_imported_before_the_first_paint() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_typing_goes_to_the_composer_from_wherever_no_text_is_written(person: Person) -> None:
+    person.ask("a question")
+    window = person.app.window
+    window.banner.show_problem(Problem("A problem.", "A way out", "choose_model"))
+    window.notice.say("Chat deleted", "Undo")
+    fields = (window.sidebar.search, window.composer.field)
+    places = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.focusPolicy() != Qt.FocusPolicy.NoFocus
+        and widget not in fields
+    ]
+    assert len(places) > 12
+    for widget in places:
+        window.composer.clear()
+        widget.setFocus()
+        person.sees(widget.hasFocus)
+        person.type("Now")
+        assert window.composer.text == "Now", widget
+        assert window.composer.field.hasFocus()
+
+
+def test_a_click_on_a_control_leaves_the_keyboard_in_the_composer(person: Person) -> None:
+    window = person.app.window
+    person.type("my ")
+    for control in (window.composer.effort, window.header.toggle_sidebar, window.composer.send):
+        person.qtbot.mouseClick(control, Qt.MouseButton.LeftButton)
+        assert window.composer.field.hasFocus()
+
+
+def test_words_are_pasted_into_the_composer_from_wherever_no_text_is_written(
+    person: Person,
+) -> None:
+    person.ask("a question")
+    QApplication.clipboard().setText("words")
+    person.app.window.transcript.setFocus()
+    person.press("Ctrl+V")
+    assert person.app.window.composer.text == "words"
+
+
+def test_escape_leaves_the_search_and_does_not_stop_the_answer(person: Person) -> None:
+    window = person.app.window
+    stopped: list[bool] = []
+    window.menus.stop.triggered.connect(lambda: stopped.append(True))
+    window.menus.set_busy(True)
+    person.press("Ctrl+F")
+    person.type("mute")
+    person.press("Esc")
+    assert window.sidebar.search.text() == ""
+    assert window.composer.field.hasFocus()
+    assert stopped == []
+    person.press("Esc")
+    assert stopped == [True]
+
+
+def test_the_conversation_begins_right_under_the_header(person: Person) -> None:
+    person.ask("a question")
+    window = person.app.window
+    foot = window.header.mapTo(window, window.header.rect().bottomLeft())
+
+    def top() -> int:
+        return window.transcript.mapTo(window, QPoint(0, 0)).y()
+
+    assert top() == foot.y() + 1
+    window.banner.show_problem(Problem("A problem."))
+    person.sees(lambda: top() > foot.y() + 1)
