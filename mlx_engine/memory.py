@@ -9,6 +9,7 @@ process dies, or the system kills it.
 Sizes are shown as macOS shows memory: a "16 GB" Mac has 16 · 2^30 bytes.
 """
 
+import math
 import os
 import platform
 import re
@@ -29,6 +30,7 @@ Route = Literal["metal", "cuda", "cpu"]
 LEAST_CONTEXT = 4096  # tokens; with less, a conversation is over before it has begun
 
 _PROCESS_BYTES = 256 << 20  # Python, MLX, the vocabulary
+_LEAST_EXTRA_BYTES = 860 << 20  # what 120b needs for LEAST_CONTEXT beside its weights; 20b: 805 MB
 _SYSTEM_BYTES = 2 << 30  # left to everything else where the device names no limit of its own
 _CONTEXT_STEP = 1024
 _CHUNK = 512  # tokens that prefill takes at a time
@@ -43,7 +45,7 @@ class Device:
     route: Route
     memory_bytes: int  # that it has
     limit_bytes: int  # that it lets one process hold
-    free_bytes: int  # of the limit, as far as the system says
+    free_bytes: int  # of the limit, as far as the system says; never below 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def device(held_bytes: int = 0) -> Device:
     name = str(info.get("device_name", platform.processor()))
     if mx.metal.is_available():
         limit = int(info["max_recommended_working_set_size"])
-        free = limit - mx.get_active_memory() + held_bytes
+        free = max(0, limit - mx.get_active_memory() + held_bytes)
         return Device(name, "metal", int(info["memory_size"]), limit, free)
     if mx.cuda.is_available():
         total = int(info["total_memory"])
@@ -109,19 +111,19 @@ def plan(
         return _need(config, weight_bytes, fitting)
     if fitting >= least:
         raise OutOfMemory(
-            f"A context of {most:,} tokens with {name} needs {gigabytes(wanted.total_bytes)} of "
-            f"memory; this machine gives {gigabytes(usable)}. "
+            f"A context of {most:,} tokens with {name} needs {_at_least(wanted.total_bytes)} of "
+            f"memory; this machine gives {_at_most(usable)}. "
             f"Choose a context of {fitting:,} tokens or less in Settings."
         )
     smallest = _need(config, weight_bytes, least).total_bytes
     if smallest <= target.limit_bytes:
         raise OutOfMemory(
-            f"{name} needs {gigabytes(smallest)} of memory and only {gigabytes(usable)} is free "
+            f"{name} needs {_at_least(smallest)} of memory and only {_at_most(usable)} is free "
             "now. Close other apps and try again, or choose a smaller model."
         )
     raise OutOfMemory(
-        f"{name} needs {gigabytes(smallest)} of memory; this machine gives a model "
-        f"{gigabytes(target.limit_bytes)} of its {gigabytes(target.memory_bytes)}. "
+        f"{name} needs {_at_least(smallest)} of memory; this machine gives a model "
+        f"{_at_most(target.limit_bytes)} of its {gigabytes(target.memory_bytes)}. "
         "Choose a smaller model."
     )
 
@@ -136,15 +138,15 @@ def ensure_room(config: ModelConfig, positions: int, held_bytes: int, target: De
     needed += grown.working_bytes - _PROCESS_BYTES
     if needed > target.free_bytes:
         raise OutOfMemory(
-            f"A conversation of {positions:,} tokens needs {gigabytes(needed)} more memory and "
-            f"only {gigabytes(target.free_bytes)} is free now. Close other apps and try again, or "
+            f"A conversation of {positions:,} tokens needs {_at_least(needed)} more memory and "
+            f"only {_at_most(target.free_bytes)} is free now. Close other apps and try again, or "
             "start a shorter chat."
         )
 
 
 def fits(weight_bytes: int, target: Device) -> bool:
-    """Whether a model of this size can ever be loaded, by its weights alone."""
-    return weight_bytes + _PROCESS_BYTES <= target.limit_bytes
+    """Whether a gpt-oss of this size can ever be loaded here; only `plan` knows exactly."""
+    return weight_bytes + _LEAST_EXTRA_BYTES <= target.limit_bytes
 
 
 def respect(accepted: Plan, target: Device) -> None:
@@ -182,6 +184,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 def gigabytes(count: int) -> str:
     return f"{count / 2**30:.1f} GB"
+
+
+def _at_least(count: int) -> str:
+    """Rounded up, as `_at_most` rounds down: what is needed never looks like what there is."""
+    return f"{math.ceil(10 * count / 2**30) / 10} GB"
+
+
+def _at_most(count: int) -> str:
+    return f"{math.floor(10 * count / 2**30) / 10} GB"
 
 
 def _need(config: ModelConfig, weight_bytes: int, context: int) -> Plan:

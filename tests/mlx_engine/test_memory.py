@@ -1,5 +1,6 @@
 """What fits is loaded with as much context as there is room for; what doesn't is refused."""
 
+import re
 from dataclasses import replace
 
 import mlx.core as mx
@@ -9,6 +10,7 @@ from mlx_engine import memory
 from mlx_engine.config import ModelConfig
 from mlx_engine.errors import BadRequest, OutOfMemory
 from mlx_engine.memory import Device, Plan
+from mlx_engine.models import KNOWN_MODELS, KnownModel
 from tests.checkpoints import published_config
 
 GIB = 1 << 30
@@ -54,7 +56,7 @@ def test_16_gb_refuses_20b_and_names_both_sizes(config: ModelConfig) -> None:
         plan_20b(config, mac(10_922 / 1024, 16))
     words = str(raised.value)
     assert "gpt-oss-20b" in words
-    assert "10.7 GB of its 16.0 GB" in words
+    assert "10.6 GB of its 16.0 GB" in words
     assert "smaller model" in words
     assert "\n" not in words
 
@@ -87,15 +89,31 @@ def test_memory_taken_by_other_apps_is_said(config: ModelConfig) -> None:
         plan_20b(config, busy)
 
 
+@pytest.mark.parametrize("short_bytes", [1, 30 << 20, 70 << 20])
+def test_what_is_needed_never_looks_like_what_there_is(
+    config: ModelConfig, short_bytes: int
+) -> None:
+    needed = memory.plan(config, BYTES_20B, mac(48, 64), name="", context=4096).total_bytes
+    target = replace(mac(48, 64), free_bytes=needed - short_bytes)
+    with pytest.raises(OutOfMemory) as raised:
+        plan_20b(config, target, context=4096)
+    wanted, free = map(float, re.findall(r"([\d.]+) GB", str(raised.value)))
+    assert wanted > free
+
+
 def test_a_tiny_model_fits_anywhere() -> None:
     config = ModelConfig.from_json(published_config("tiny"))
     plan = memory.plan(config, 350_000, mac(1, 2), name="tiny")
     assert plan.context == config.max_position_embeddings
 
 
-def test_fitting_by_weights_alone() -> None:
-    assert memory.fits(BYTES_20B, mac(16, 24))
-    assert not memory.fits(BYTES_20B, mac(10.9, 16))
+@pytest.mark.parametrize("known", KNOWN_MODELS[1:])
+def test_what_is_said_to_fit_can_be_loaded(known: KnownModel) -> None:
+    config, weights = ModelConfig.from_json(published_config(known.key)), known.checkpoint_bytes
+    least = memory.LEAST_CONTEXT
+    needed = memory.plan(config, weights, mac(99, 128), name="", context=least).total_bytes
+    assert not memory.fits(weights, mac((needed - 1) / GIB, 128))
+    assert memory.fits(weights, mac((needed + (64 << 20)) / GIB, 128))
 
 
 def test_this_machine_has_a_limit_below_its_memory() -> None:
