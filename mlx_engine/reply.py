@@ -12,7 +12,7 @@ from mlx_engine.protocol import Delta, Event, MessageDone
 from mlx_engine.tokenizer import Tokenizer
 
 _REASONING, _ANSWER = "analysis", "final"
-_PATIENCE = 16  # tokens; a well-formed header that names a channel is shorter
+_PATIENCE = 48  # tokens; a header that names a channel is shorter, even of a call by a long name
 
 
 class Reply:
@@ -50,15 +50,17 @@ class Reply:
         """End the thinking and open the answer: at once where that is possible.
 
         Between two messages, and in a header, it is not clear yet whether there is any thinking
-        to end: then this does nothing, and is to be called again after the next token.
+        to end: then this does nothing, and is to be called again after the next token. A call is
+        left alone, for half of one is none.
         """
-        if self._answer_forced or self._parser.current_channel == _ANSWER:
+        parser = self._parser
+        if self._answer_forced or parser.is_calling or parser.current_channel == _ANSWER:
             return
         special, encode = self._tokenizer.special, self._tokenizer.encode
         opening = [special["<|channel|>"], *encode(_ANSWER), special["<|message|>"]]
         if not self._started:
             self._force(opening)
-        elif self._parser.current_channel == _REASONING or self._undecided > _PATIENCE:
+        elif parser.current_channel == _REASONING or self._undecided > _PATIENCE:
             self._force([special["<|end|>"], special["<|start|>"], *encode("assistant"), *opening])
         else:
             return

@@ -88,6 +88,11 @@ class StreamParser:
         """Where the text being written belongs; None in a header or while it is held back."""
         return self._body.place if self._body else None
 
+    @property
+    def is_calling(self) -> bool:
+        """Whether the text being written is a tool's arguments."""
+        return self._body is not None and self._body.header.recipient not in _NO_TOOL
+
     def feed(self, token: int) -> list[Event]:
         mark = self._marks.get(token)
         if mark is None:
