@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 from app.chats.models import ChatMessage, ShownMessage
 from app.style import control_size, text_font
 from app.theme import GRID
-from app.widgets.message import Message
+from app.widgets.message import BESIDE, Message
 from app.widgets.page.item import Setting
 from app.widgets.quiet_button import HEIGHT as ACTIONS_HEIGHT
 from app.widgets.reading_line import HEIGHT as READING_HEIGHT
@@ -153,20 +153,20 @@ class Answer(Message):
         if self.thinking.isVisibleTo(self):
             moved += self.thinking.lay_out(width, top, bottom, anchor)
             height = self.thinking.wanted_height
-            self.thinking.setGeometry(0, 0, width, height)
+            self.thinking.setGeometry(0, 0, BESIDE + width, height)
             y += height + (2 * GRID if self.thinking.is_open else GRID)
         if self.reading.isVisibleTo(self):
-            self.reading.setGeometry(0, y, width, READING_HEIGHT)
+            self.reading.setGeometry(BESIDE, y, width, READING_HEIGHT)
             y += READING_HEIGHT + GRID
         moved += self.page.settle(width, top - y, bottom - y, anchor - y)
         height = math.ceil(self.page.flow.height)
-        self.page.setGeometry(0, y, width, height)
+        self.page.setGeometry(BESIDE, y, width, height)
         y += height + (GRID if height else 0)
         if self.note.isVisibleTo(self):
             height = self.note.heightForWidth(width)
-            self.note.setGeometry(0, y, width, height)
+            self.note.setGeometry(BESIDE, y, width, height)
             y += height + GRID // 2
-        self.action_row.setGeometry(-GRID, y, width, ACTIONS_HEIGHT)  # icons align with the text
+        self.action_row.setGeometry(0, y, BESIDE + width, ACTIONS_HEIGHT)
         self._height = y + ACTIONS_HEIGHT
         return moved
 

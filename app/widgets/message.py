@@ -8,8 +8,13 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QWidget
 
 from app.chats.models import ShownMessage
+from app.theme import GRID
 from app.widgets.message_actions import MessageActions
 from app.widgets.page.item import Setting
+
+# px on either side of the column that a message has too: a button whose words stand in line with the
+# text has its ground and its ring there.
+BESIDE = GRID
 
 
 class Message(QWidget):
@@ -49,8 +54,8 @@ class Message(QWidget):
         raise NotImplementedError
 
     def lay_out(self, width: int, top: float, bottom: float, anchor: float) -> float:
-        """Lays out what lies between `top` and `bottom`. Gives how far what stands above `anchor`
-        has pushed it down; `wanted_height` holds then."""
+        """For a column of `width`; what lies between `top` and `bottom`. Gives how far what stands
+        above `anchor` has pushed it down; `wanted_height` holds then."""
         raise NotImplementedError
 
     def focus_chain(self) -> list[QWidget]:

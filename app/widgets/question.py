@@ -14,7 +14,7 @@ from app.markdown.blocks import Paragraph, Span
 from app.theme import GRID, RADIUS
 from app.widgets.edit_field import EditField
 from app.widgets.icons import paint_icon
-from app.widgets.message import Message
+from app.widgets.message import BESIDE, Message
 from app.widgets.page.item import Setting
 from app.widgets.page.text import TextItem
 from app.widgets.page_view import PageView
@@ -110,8 +110,8 @@ class Question(Message):
         y = self._chips_height
         if self.field:
             height = self.field.sizeHint().height()
-            self.field.setGeometry(0, y, width, height)
-            self._bubble = QRectF(0, y, width, height)
+            self.field.setGeometry(BESIDE, y, width, height)
+            self._bubble = QRectF(BESIDE, y, width, height)
             return 0.0
         beside, above = _PADDING
         room = width * SHARE - 2 * beside
@@ -119,12 +119,11 @@ class Question(Message):
         inner = y + above
         moved = self.page.settle(text_width, top - inner, bottom - inner, anchor - inner)
         height = math.ceil(self.page.flow.height)
-        left = width - text_width - 2 * beside
+        left = BESIDE + width - text_width - 2 * beside
         self._bubble = QRectF(left, y, text_width + 2 * beside, height + 2 * above)
         self.page.setGeometry(round(left + beside), inner, math.ceil(text_width), height)
         actions = round(self._bubble.bottom() + GRID / 2)
-        # The words, not the buttons, end where the bubble ends.
-        self.action_row.setGeometry(GRID, actions, width, ACTIONS_HEIGHT)
+        self.action_row.setGeometry(0, actions, width + 2 * BESIDE, ACTIONS_HEIGHT)
         self.update()
         return moved
 
@@ -150,10 +149,11 @@ class Question(Message):
     def _paint_chip(self, painter: QPainter, y: float, name: str) -> None:
         face, theme = self.setting.style.caption, self.setting.style.theme
         metrics = QFontMetricsF(face.font)
-        room = self.width() * SHARE - 3 * GRID - _CHIP_ICON
+        right = self.width() - BESIDE
+        room = (right - BESIDE) * SHARE - 3 * GRID - _CHIP_ICON
         words = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
         width = metrics.horizontalAdvance(words) + _CHIP_ICON + 3 * GRID
-        box = QRectF(self.width() - width, y, width, _CHIP_HEIGHT)
+        box = QRectF(right - width, y, width, _CHIP_HEIGHT)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.bubble))
         painter.drawRoundedRect(box, GRID, GRID)

@@ -22,6 +22,7 @@ from app.widgets.streaming_page import StreamingPage
 _TICK_MS = 60
 _BREATH_S = 2.4  # one slow wave of the line's colour
 _CHEVRON = 14
+_GAP = 4  # px before the chevron
 _INDENT = 2 * GRID
 
 
@@ -104,7 +105,7 @@ class ThinkingFold(QWidget):
         self.flush()
         self.page.finish()
         took = duration(seconds) if seconds >= 1 else "a moment"  # the guide's, nearly always
-        self.line.set_words(f"Thought for {took}", None)
+        self.line.set_words(f"Thought for {took}")
 
     def flush(self) -> bool:
         """Sets what has come, if it is to be read. False if nothing is new."""
@@ -117,16 +118,17 @@ class ThinkingFold(QWidget):
     # Arrangement ---------------------------------------------------------------------------------
 
     def lay_out(self, width: float, top: float, bottom: float, anchor: float) -> float:
-        """As `PageView.settle`; then `wanted_height` holds."""
+        """As `PageView.settle`, with room for the line's ring before; then `wanted_height` holds."""
         size = self.line.sizeHint()
         self.line.setGeometry(0, 0, size.width(), HEIGHT)
         button = self.answer_now.sizeHint()
-        self.answer_now.setGeometry(size.width() + GRID, 0, button.width(), button.height())
+        self.answer_now.setGeometry(size.width(), 0, button.width(), button.height())
         if not self.is_open:
             return 0.0
         y = HEIGHT + GRID
         moved = self.page.settle(width - _INDENT, top - y, bottom - y, anchor - y)
-        self.page.setGeometry(_INDENT, y, int(width) - _INDENT, math.ceil(self.page.flow.height))
+        height = math.ceil(self.page.flow.height)
+        self.page.setGeometry(GRID + _INDENT, y, int(width) - _INDENT, height)
         return moved
 
     @property
@@ -141,7 +143,7 @@ class ThinkingFold(QWidget):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.page.flow.style.hairline)
         height = self.height() - HEIGHT - GRID
-        painter.drawRoundedRect(QRectF(0, HEIGHT + GRID, 2, height), 1, 1)
+        painter.drawRoundedRect(QRectF(GRID, HEIGHT + GRID, 2, height), 1, 1)
         painter.end()
 
     # Motion --------------------------------------------------------------------------------------
@@ -158,11 +160,11 @@ class ThinkingFold(QWidget):
         self.answer_now_requested.emit()
 
     def _tick(self) -> None:
-        wave = None
+        wave = 0.0
         if not self.reduce_motion:
             wave = 0.5 - 0.5 * math.cos(time.monotonic() * 2 * math.pi / _BREATH_S)
         before = self.line.sizeHint().width()
-        self.line.set_words(f"Thinking… {duration(self.seconds)}", wave)
+        self.line.set_words(f"Thinking… {duration(self.seconds)}", is_running=True, wave=wave)
         if self.line.sizeHint().width() != before:
             self.changed.emit()
 
@@ -173,7 +175,8 @@ class _Line(QAbstractButton):
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.is_open = False
-        self._wave: float | None = None
+        self._is_running = False
+        self._wave = 0.0
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
@@ -182,9 +185,9 @@ class _Line(QAbstractButton):
         self.setFont(text_font(control_size(text_size)))
         self.update()
 
-    def set_words(self, words: str, wave: float | None) -> None:
-        """`wave`, 0 … 1, is where its colour is between quiet and plain; None is at rest."""
-        self._wave = wave
+    def set_words(self, words: str, *, is_running: bool = False, wave: float = 0.0) -> None:
+        """`wave`, 0 … 1, is where its colour is between quiet and plain."""
+        self._is_running, self._wave = is_running, wave
         if words != self.text():
             self.setText(words)
             self._tell()
@@ -197,12 +200,19 @@ class _Line(QAbstractButton):
 
     def _tell(self) -> None:
         """For a screen reader; the seconds that run would only disturb."""
-        words = "Thinking" if self.text().startswith("Thinking") else self.text()
+        words = "Thinking" if self._is_running else self.text()
         self.setAccessibleName(f"{words}, {'shown' if self.is_open else 'hidden'}")
 
     def sizeHint(self) -> QSize:
-        words = QFontMetricsF(self.font()).horizontalAdvance(_steady(self.text()))
-        return QSize(math.ceil(words) + _CHEVRON, HEIGHT)
+        return QSize(GRID + self._words_width + _GAP + _CHEVRON + GRID // 2, HEIGHT)
+
+    @property
+    def _words_width(self) -> int:
+        """While the clock runs, with its widest digits: it must not tremble."""
+        words = self.text()
+        if self._is_running:
+            words = "".join("0" if c.isdigit() else c for c in words)
+        return math.ceil(QFontMetricsF(self.font()).horizontalAdvance(words))
 
     def enterEvent(self, event: QEnterEvent) -> None:
         self.update()
@@ -214,17 +224,19 @@ class _Line(QAbstractButton):
         theme = self._theme
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = blend(theme.text, theme.quiet, self._wave or 0.0)
+        colour = blend(theme.text, theme.quiet, self._wave)
         if self.underMouse():
             colour = theme.text
         painter.setPen(QColor(colour))
-        painter.drawText(QRectF(self.rect()), int(Qt.AlignmentFlag.AlignVCenter), self.text())
+        area = QRectF(self.rect()).adjusted(GRID, 0, 0, 0)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), self.text())
         shape: IconName = "chevron-down" if self.is_open else "chevron-right"
-        box = QRectF(self.width() - _CHEVRON, (HEIGHT - _CHEVRON) / 2 + 0.5, _CHEVRON, _CHEVRON)
-        paint_icon(painter, shape, box, colour if self._wave is None else theme.quiet)
+        left = GRID + self._words_width + _GAP
+        box = QRectF(left, (HEIGHT - _CHEVRON) / 2 + 0.5, _CHEVRON, _CHEVRON)
+        paint_icon(painter, shape, box, theme.quiet if self._is_running else colour)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.accent), 1.5))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-3, 3, 0, -3), 5, 5)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)
         painter.end()
 
 
@@ -234,11 +246,6 @@ def duration(seconds: float) -> str:
     if whole < 60:
         return f"{whole} s"
     return f"{whole // 60} min {whole % 60} s"
-
-
-def _steady(text: str) -> str:
-    """The text with its widest digits: the width of a clock that doesn't tremble."""
-    return "".join("0" if c.isdigit() else c for c in text)
 
 
 def _quiet(setting: Setting) -> Setting:

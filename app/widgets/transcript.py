@@ -17,7 +17,7 @@ from app.chats.models import ShownMessage
 from app.theme import COLUMN_WIDTH, GRID, LIGHT, TEXT_SIZE, Theme
 from app.widgets.announcement import announce
 from app.widgets.answer import Answer
-from app.widgets.message import Message, estimate_height
+from app.widgets.message import BESIDE, Message, estimate_height
 from app.widgets.page.item import Setting
 from app.widgets.page.style import PageStyle
 from app.widgets.page.workshop import Workshop
@@ -313,9 +313,8 @@ class TranscriptView(QAbstractScrollArea):
             if place.widget is None:
                 continue
             if id(place) in near:
-                place.widget.setGeometry(
-                    column.x(), place.top - value, column.width(), place.height
-                )
+                area = QRect(column.x(), place.top - value, column.width(), place.height)
+                place.widget.setGeometry(area.adjusted(-BESIDE, 0, BESIDE, 0))
             place.widget.setVisible(id(place) in near)
         is_far = self._furthest() - value > self.viewport().height() / 2
         self.to_end.setVisible(is_far and not self._follows)

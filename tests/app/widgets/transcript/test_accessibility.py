@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QAbstractButton, QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.chats.models import Attachment
@@ -73,6 +73,21 @@ def test_tab_visits_the_actions_in_the_order_in_which_one_reads(
         "Copy answer",
         "Regenerate answer",
     ]
+
+
+def test_the_ring_around_what_has_the_focus_is_seen_whole(
+    view: TranscriptView, frames: Callable[[], None]
+) -> None:
+    view.resize(480, 600)
+    text = "```sh\nls\n```"
+    view.show_messages([shown("user", "Hi"), shown("assistant", text, thinking="Hm")])
+    view.begin_reply(streaming())
+    view.add_thinking("Hm")
+    frames()
+    buttons = [b for b in view.viewport().findChildren(QAbstractButton) if b.isVisible()]
+    assert len(buttons) == 8
+    for button in buttons:
+        assert button.visibleRegion().boundingRect().size() == button.size(), button.text()
 
 
 def test_what_tab_goes_to_is_brought_into_view(

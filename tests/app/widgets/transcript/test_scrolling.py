@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from app.style import stylesheet
 from app.theme import DARK, LIGHT, TEXT_SIZE, Theme
+from app.widgets.message import BESIDE
 from app.widgets.transcript import TranscriptView
 from tests.app.widgets.transcript.stage import (
     LONG,
@@ -133,7 +134,7 @@ def test_a_narrower_window_keeps_the_column_inside(view: TranscriptView) -> None
     view.show_messages([shown("user", "Hi"), shown("assistant", LONG)])
     view.resize(480, 600)
     for message in view.messages:
-        assert message.x() == 24 and message.width() == 480 - 48
+        assert message.x() + BESIDE == 24 and message.width() - 2 * BESIDE == 480 - 48
 
 
 def test_the_theme_changes_at_any_moment(view: TranscriptView, frames: Callable[[], None]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from app.theme import COLUMN_WIDTH
 from app.widgets.answer import Answer, note_for
+from app.widgets.message import BESIDE
 from app.widgets.question import Question
 from app.widgets.transcript import TranscriptView
 from tests.app.widgets.transcript.stage import LONG, answer, at_end, shown, streaming
@@ -18,9 +19,9 @@ def test_a_question_stands_on_the_right_and_an_answer_free_on_the_page(
     view.show_messages([shown("user", "Hi"), shown("assistant", "Hello.")])
     question, reply = view.messages
     assert isinstance(question, Question) and isinstance(reply, Answer)
-    assert question.width() == reply.width() == COLUMN_WIDTH
     assert question.page.x() > COLUMN_WIDTH * 0.8
-    assert reply.page.x() == 0
+    assert (reply.page.x(), reply.page.width()) == (BESIDE, COLUMN_WIDTH)
+    assert question.width() == reply.width() == COLUMN_WIDTH + 2 * BESIDE
 
 
 def test_a_bubble_takes_no_more_than_its_share(view: TranscriptView) -> None:
