@@ -12,7 +12,7 @@ from app.theme import GRID
 from app.widgets.message_actions import MessageActions
 from app.widgets.page.item import Setting
 
-# px on either side of the column that a message has too: a button whose words stand in line with the
+# px that a message has on either side of the column: a button whose words stand in line with the
 # text has its ground and its ring there.
 BESIDE = GRID
 

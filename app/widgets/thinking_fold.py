@@ -118,7 +118,7 @@ class ThinkingFold(QWidget):
     # Arrangement ---------------------------------------------------------------------------------
 
     def lay_out(self, width: float, top: float, bottom: float, anchor: float) -> float:
-        """As `PageView.settle`, with room for the line's ring before; then `wanted_height` holds."""
+        """As `PageView.settle`; then `wanted_height` holds. The words begin a grid step in."""
         size = self.line.sizeHint()
         self.line.setGeometry(0, 0, size.width(), HEIGHT)
         button = self.answer_now.sizeHint()
