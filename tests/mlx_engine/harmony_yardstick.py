@@ -1,17 +1,19 @@
-"""openai-harmony as the yardstick, and our tokenizer, each built once for all Harmony tests."""
+"""openai-harmony as the yardstick, and our own parts, each built once for all Harmony tests."""
 
 import json
 import os
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import openai_harmony as yardstick
 
-from mlx_engine.harmony import conversation_from_json, render
+from mlx_engine.harmony import Delta, Message, StreamParser, conversation_from_json, render
 from mlx_engine.resources import resource_path
 from mlx_engine.tokenizer import Tokenizer
 
 Json = dict[str, Any]
+NEXT = "<|start|>assistant"
 
 
 @cache
@@ -66,3 +68,14 @@ def their_messages(ids: list[int]) -> list[Json]:
         }
         for message in messages
     ]
+
+
+def events_of(ids: Iterable[int], parser: StreamParser | None = None) -> list[Delta | Message]:
+    parser = parser or StreamParser(o200k())
+    return [event for token in ids for event in parser.feed(token)] + parser.finish()
+
+
+def shown(ids: Iterable[int], channel: str = "final") -> str:
+    """What a reader sees on a channel."""
+    deltas = (event for event in events_of(ids) if isinstance(event, Delta))
+    return "".join(delta.text for delta in deltas if delta.channel == channel)
