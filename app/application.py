@@ -94,6 +94,7 @@ class Sordino(QObject):
 
     def shut_down(self) -> None:
         """Keeps the draft, what was said, and where the window stood; ends the engine."""
+        self.conversation.return_unsaved()
         self._keep_draft()
         self.settings.update(geometry=self.window.saved_geometry())
         self.engine.shut_down()

@@ -2,8 +2,9 @@
 
 Owns what is on view and the running turn. Knows the engine client and the chat library, no widget.
 A turn belongs to its chat: opening another chat or branch lets it run on and saves it where it
-belongs. A question goes to the store's thread before the engine hears of it, a reply about once a
-second; the turn waits for neither, and what the disk refuses shows as a storage problem.
+belongs. The engine hears of a question when the disk has it, without anybody waiting; a full disk
+shows as a storage problem, and the turn goes on when there is room. A reply is saved about once a
+second.
 """
 
 from collections.abc import Callable, Sequence
@@ -67,6 +68,8 @@ class Conversation(QObject):
         self._saving.timeout.connect(self._save_reply)
         library.chats_changed.connect(self._on_chats)
         library.deleted.connect(self._on_deleted)
+        library.saved.connect(self._on_saved)
+        library.lost.connect(self._on_lost)
 
     @property
     def chat(self) -> Chat | None:
@@ -173,7 +176,8 @@ class Conversation(QObject):
     def send(self, text: str, attachments: Sequence[Attachment] = ()) -> bool:
         """Asks. False if it was refused (empty, busy, read-only): the composer keeps the text then.
 
-        A prompt that turns out too long for the context comes back by `draft_returned`."""
+        A question that can't be kept, or that turns out too long for the context, comes back by
+        `draft_returned`."""
         return self._ask(self._leaf_id, text, tuple(attachments))
 
     def edit(self, message_id: str, text: str) -> bool:
@@ -231,7 +235,8 @@ class Conversation(QObject):
     # The running turn ----------------------------------------------------------------------------
 
     def _start_turn(self, chat: Chat, question: ChatMessage) -> None:
-        """Hands question and empty reply to the store in one step, shows them, asks the engine."""
+        """Hands question and empty reply to the store in one step and shows them. `_on_saved` asks
+        the engine."""
         is_new = question.id not in self._tree
         is_appended = is_new and question.parent_id == self._leaf_id
         reply = ChatMessage(
@@ -265,8 +270,25 @@ class Conversation(QObject):
         else:
             self._show()
         self.busy_changed.emit(True)
-        self._saving.start()
-        turn.start()
+
+    def _unsaved_turn(self) -> Turn | None:
+        """The turn as long as its question is not on the disk."""
+        return None if self._saving.isActive() else self._turn
+
+    def _on_saved(self, message_id: str) -> None:
+        if (turn := self._unsaved_turn()) and turn.reply_id == message_id:
+            self._saving.start()
+            turn.start()
+
+    def _on_lost(self, message_id: str) -> None:
+        """The library has said why."""
+        if (turn := self._unsaved_turn()) and turn.reply_id == message_id:
+            turn.give_up()
+
+    def return_unsaved(self) -> None:
+        """A question that the disk has not taken becomes a draft again: the app is closing."""
+        if turn := self._unsaved_turn():
+            turn.give_up()
 
     def stop(self) -> None:
         """Ends the running turn; what it has said stays."""
@@ -321,9 +343,11 @@ class Conversation(QObject):
         if problem is not None:
             self.problem.emit(problem)
 
-    def _on_refused(self, problem: Problem, before: Chat, question: ChatMessage | None) -> None:
-        """The prompt was too long: what was added for the turn is taken back, and the question
-        returns to where it was written."""
+    def _on_refused(
+        self, problem: Problem | None, before: Chat, question: ChatMessage | None
+    ) -> None:
+        """What was added for the turn is taken back, and the question returns to where it was
+        written."""
         turn = self._turn
         assert turn is not None
         reply_id = turn.reply_id
@@ -342,7 +366,8 @@ class Conversation(QObject):
         self.busy_changed.emit(False)
         if question is not None:
             self.draft_returned.emit(question.text, question.attachments)
-        self.problem.emit(problem)
+        if problem is not None:
+            self.problem.emit(problem)
 
     def _forget_turn(self) -> None:
         self._saving.stop()

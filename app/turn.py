@@ -25,7 +25,7 @@ class Turn(QObject):
     thinking_added = Signal(str)
     answer_added = Signal(str)
     ended = Signal(object, object)  # the whole ChatMessage; Problem | None
-    refused = Signal(object)  # Problem: the prompt is too long for the context; nothing was said
+    refused = Signal(object)  # nothing was said, nor will be; Problem | None where it is known
 
     def __init__(
         self,
@@ -43,8 +43,7 @@ class Turn(QObject):
         self._effort = reply.effort
         self._reply = Reply(reply)
         self._request_id: str | None = None  # None while the model is not there yet
-        self._is_over = False
-        engine.ready.connect(self._ask)
+        self._has_begun = self._is_over = False
         engine.prefill.connect(self._on_prefill)
         engine.delta.connect(self._on_delta)
         engine.done.connect(self._on_done)
@@ -58,7 +57,11 @@ class Turn(QObject):
         return self._reply.id
 
     def start(self) -> None:
-        """Asks the engine now, or as soon as its model is open."""
+        """Asks the engine now, or as soon as its model is open. Once."""
+        if self._has_begun or self._is_over:
+            return
+        self._has_begun = True
+        self._engine.ready.connect(self._ask)
         if self._engine.state == "failed":
             self._engine.restart()
         if self._engine.model is not None:
@@ -81,6 +84,12 @@ class Turn(QObject):
         if self._request_id is not None and not self._is_over:
             self._engine.cancel(self._request_id)
         self._end("stopped", "cancel")
+
+    def give_up(self) -> None:
+        """Before it starts: there is no answering what could not be kept."""
+        if not self._is_over:
+            self._is_over = True
+            self.refused.emit(None)
 
     def answer_now(self) -> None:
         if self._request_id is not None:

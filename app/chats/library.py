@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class _Job:
     then: Callable[[Any], None] | None = None
     writes: bool = False
     lists: bool = False  # the list of chats is another one afterwards
-    replaces: tuple[str, ...] = ()  # a waiting job for the same messages says less than this one
+    messages: tuple[str, ...] = ()  # ids of those it saves; a waiting job for the same says less
 
 
 class ChatLibrary(QObject):
@@ -44,6 +45,7 @@ class ChatLibrary(QObject):
     chats_changed = Signal(list)  # list[Chat], latest first: at start and after every change
     found = Signal(str, list)  # the query, list[SearchHit]
     saved = Signal(str)  # id of a message that now survives a crash
+    lost = Signal(str)  # id of a message that was put in vain
     deleted = Signal(str)  # id of a chat
     problem = Signal(object)  # Problem, topic "storage"
     problem_solved = Signal(str)  # topic
@@ -78,20 +80,14 @@ class ChatLibrary(QObject):
         )
 
     def put(self, chat: Chat, *messages: ChatMessage) -> None:
-        """Adds or replaces a chat and some of its messages; `saved` follows for each. The title
-        of a known chat stays: see `rename`."""
-
-        def report(_: Any) -> None:
-            for message in messages:
-                self.saved.emit(message.id)
-
+        """Adds or replaces a chat and some of its messages; `saved` or `lost` follows for each.
+        The title of a known chat stays: see `rename`."""
         self._jobs.put(
             _Job(
                 run=lambda store: store.put(chat, *messages),
-                then=report,
                 writes=True,
                 lists=any(message.status != "streaming" for message in messages) or not messages,
-                replaces=tuple(message.id for message in messages),
+                messages=tuple(message.id for message in messages),
             )
         )
 
@@ -150,7 +146,7 @@ class ChatLibrary(QObject):
     # On the store's thread -----------------------------------------------------------------------
 
     def _work(self) -> None:
-        """A fault that nobody foresaw ends the thread, never without a word."""
+        """A fault that nobody foresaw ends the store, never without a word."""
         try:
             self._serve(ChatStore(self._database))
         except Exception as error:
@@ -162,6 +158,10 @@ class ChatLibrary(QObject):
                     topic="storage",
                 )
             )
+            for waiting in self._waiting:
+                self._drop(waiting)
+            while job := self._jobs.get():
+                self._drop(job)
 
     def _serve(self, store: ChatStore) -> None:
         self._read_only = store.read_only
@@ -171,9 +171,12 @@ class ChatLibrary(QObject):
         while job := self._jobs.get():
             if not job.writes:
                 self._read(store, job)
-            elif not self._read_only:
+            elif self._read_only:
+                self._drop(job)
+            else:
                 self._wait_in_line(job)
                 self._write_waiting(store)
+        self._write_waiting(store)  # there may be room by now
         store.close()
 
     def _read(self, store: ChatStore, job: _Job) -> None:
@@ -184,7 +187,7 @@ class ChatLibrary(QObject):
 
     def _wait_in_line(self, job: _Job) -> None:
         for place, waiting in enumerate(self._waiting):
-            if job.replaces and waiting.replaces == job.replaces:
+            if job.messages and waiting.messages == job.messages:
                 self._waiting[place] = job
                 return
         self._waiting.append(job)
@@ -203,6 +206,7 @@ class ChatLibrary(QObject):
                     self._refused = True
                     break
                 self._report(_explained(error))  # it would fail for ever and hold up the others
+                self._drop(job)
             else:
                 lists |= job.lists
                 self._answer(job, result)
@@ -217,6 +221,12 @@ class ChatLibrary(QObject):
         if job.then:
             then = job.then
             self._answered.emit(lambda: then(result))
+        for message_id in job.messages:
+            self._answered.emit(partial(self.saved.emit, message_id))
+
+    def _drop(self, job: _Job) -> None:
+        for message_id in job.messages:
+            self._answered.emit(partial(self.lost.emit, message_id))
 
     def _report(self, problem: Problem) -> None:
         self._answered.emit(lambda: self.problem.emit(problem))

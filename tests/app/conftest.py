@@ -1,8 +1,10 @@
 """Chats to test with, in a real database file, and a scripted engine in a real process."""
 
 import gc
+import resource
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,18 @@ STRICT = Patience(tick_ms=50, start=400, silence=4, answer=40, recovery=10, rest
 PATIENCE_MS = 60_000  # how long tests wait for a signal
 
 MakeEngine = Callable[..., EngineClient]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow past 4 kB: what SQLite then writes fails as on a full
+    disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 with a scripted engine in it, no widgets."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from app.conversation import Conversation
 from app.engine_client import EngineClient
 from app.problem import Problem
 from app.settings import Settings
-from tests.app.conftest import MakeEngine
+from tests.app.conftest import MakeEngine, full_disk
 
 
 class View:
@@ -126,6 +127,106 @@ def test_a_question_is_answered_and_saved(
     assert view.busy == [True, False] and view.prefill == [(0, 8), (8, 8)]
     assert conversation.chat is not None and conversation.chat.title == "Hello there"
     assert [[m.text for m in chat] for chat in saved(library, database)] == [view.words]
+
+
+def test_the_engine_hears_of_a_question_when_the_disk_has_it(
+    conversation: Conversation,
+    view: View,
+    engine: EngineClient,
+    library: ChatLibrary,
+    qtbot: QtBot,
+) -> None:
+    disk = threading.Event()
+    library._write(lambda store: disk.wait(60))
+    try:
+        assert conversation.send("Hello") and view.words == ["Hello"] and view.busy == [True]
+        qtbot.wait(100)
+        assert engine.state == "ready" and view.prefill == []
+    finally:
+        disk.set()
+    qtbot.waitUntil(lambda: not conversation.is_busy)
+    assert view.last.text == "You said: Hello "
+
+
+def test_a_model_that_comes_before_the_disk_is_not_asked_yet(
+    make_engine: MakeEngine, library: ChatLibrary, tmp_path: Path, qtbot: QtBot
+) -> None:
+    gate, disk = tmp_path / "gate", threading.Event()
+    engine = make_engine("--gate", str(gate))
+    conversation = Conversation(engine, library, Settings)
+    view = View(conversation)
+    engine.load("slow")
+    library._write(lambda store: disk.wait(60))
+    try:
+        assert conversation.send("Hi")
+        with qtbot.waitSignal(engine.ready):
+            gate.touch()
+        assert engine.state == "ready"
+    finally:
+        disk.set()
+    qtbot.waitUntil(lambda: not conversation.is_busy)
+    assert view.last.text == "You said: Hi "
+
+
+def test_on_a_full_disk_a_question_waits_for_room(
+    conversation: Conversation,
+    view: View,
+    ask: Ask,
+    engine: EngineClient,
+    library: ChatLibrary,
+    database: Path,
+    qtbot: QtBot,
+) -> None:
+    ask("before")
+    question = "a long question " * 1000
+    with full_disk():
+        with qtbot.waitSignal(library.problem) as blocker:
+            assert conversation.send(question)
+        assert blocker.args[0].action_key == "retry_save"
+        assert engine.state == "ready" and conversation.is_busy
+    with qtbot.waitSignal(conversation.reply_finished):
+        library.retry()
+    assert view.last.text.startswith("You said: a long question")
+    assert saved(library, database)[0][2].text == question
+
+
+def test_a_question_that_waits_for_the_disk_can_be_stopped(
+    conversation: Conversation, view: View, ask: Ask, library: ChatLibrary, qtbot: QtBot
+) -> None:
+    disk = threading.Event()
+    library._write(lambda store: disk.wait(60))
+    assert conversation.send("Hello")
+    conversation.stop()
+    disk.set()
+    assert view.last.status == "stopped"
+    ask("again")
+    assert view.words == ["Hello", "", "again", "You said: again "]
+
+
+def test_a_question_that_can_t_be_kept_comes_back(
+    conversation: Conversation, view: View, ask: Ask, library: ChatLibrary, qtbot: QtBot
+) -> None:
+    ask("before")
+
+    def fail(store: ChatStore) -> None:
+        raise RuntimeError("nobody foresaw this")
+
+    with qtbot.waitSignal(library.problem):
+        library._write(fail)
+    assert conversation.send("after")
+    qtbot.waitUntil(lambda: not conversation.is_busy)
+    assert view.words == ["before", "You said: before "] and view.drafts == [("after", ())]
+
+
+def test_a_question_that_is_not_on_disk_at_the_end_becomes_a_draft_again(
+    conversation: Conversation, view: View, library: ChatLibrary, database: Path
+) -> None:
+    disk = threading.Event()
+    library._write(lambda store: disk.wait(60))
+    assert conversation.send("Hello")
+    conversation.return_unsaved()
+    disk.set()
+    assert view.drafts == [("Hello", ())] and saved(library, database) == []
 
 
 def test_the_model_sees_earlier_answers_without_thoughts(

@@ -1,10 +1,8 @@
 """The chats beside the window: never waiting, never losing, saying what the disk refuses."""
 
-import resource
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.chats.library import ChatLibrary
 from app.chats.models import Chat, ChatMessage
 from app.problem import Problem
+from tests.app.conftest import full_disk
 
 Make = Callable[..., ChatMessage]
 MakeChat = Callable[..., Chat]
@@ -25,18 +24,6 @@ def loaded(
     library.load(chat_id, lambda chat, messages: answers.append((chat, messages)))
     qtbot.waitUntil(lambda: bool(answers))
     return answers[0]
-
-
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """No file of this process may grow past 4 kB: what SQLite then writes fails as on a full
-    disk."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_read_after_a_write_sees_it(
@@ -113,6 +100,19 @@ def test_what_a_full_disk_refuses_is_saved_when_there_is_room_again(
     assert len(problems) == 2
 
 
+def test_what_waits_for_room_is_tried_once_more_at_the_end(
+    library: ChatLibrary, database: Path, new_chat: MakeChat, question: Make, qtbot: QtBot
+) -> None:
+    chat, asked = new_chat(), question("said while it was full " * 1000)
+    with full_disk(), qtbot.waitSignal(library.problem):
+        library.put(chat, asked)
+    library.close()
+    again = ChatLibrary(database)
+    again.start()
+    assert loaded(again, chat.id, qtbot) == (chat, [asked])
+    again.close()
+
+
 def test_closing_finishes_what_is_queued(
     database: Path, new_chat: MakeChat, question: Make, qtbot: QtBot
 ) -> None:
@@ -150,6 +150,10 @@ def test_a_newer_database_takes_no_writes_and_says_so(
         library.start()
     assert "newer" in blocker.args[0].text
     library.rename(chat.id, "Other")
+    asked = question("And now?")
+    with qtbot.waitSignal(library.lost) as blocker:
+        library.put(chat, asked)
+    assert blocker.args == [asked.id]
     assert library.read_only and loaded(library, chat.id, qtbot)[0] == chat
     library.close()
 
