@@ -210,10 +210,17 @@ def lines(report: Report) -> Iterator[str]:
     yield f"Launches   {known}: {launches.why}"
     yield f"Operations {launches.operations_per_token:,} per token"
     yield (
-        f"Memory     peak {held.peak_bytes / 1e9:.3f} GB, {held.peak_over_checkpoint:.3f} of the "
-        f"checkpoint; {held.loaded_bytes / 1e9:.3f} GB once loaded; caches "
-        f"{held.cache_bytes / 1e6:.1f} MB"
+        f"Memory     {peak_in_words(held.peak_bytes, report.checkpoint_bytes)}; "
+        f"{held.loaded_bytes / 1e9:.3f} GB once loaded; caches {held.cache_bytes / 1e6:.1f} MB"
     )
+
+
+def peak_in_words(peak_bytes: int, checkpoint_bytes: int) -> str:
+    """A ratio says nothing where the program itself is larger than the model."""
+    beside = peak_bytes - checkpoint_bytes
+    if beside > checkpoint_bytes:
+        return f"peak {peak_bytes / 1e9:.3f} GB, {beside / 1e9:.3f} GB over the checkpoint"
+    return f"peak {peak_bytes / 1e9:.3f} GB, {peak_bytes / checkpoint_bytes:.3f} of the checkpoint"
 
 
 def _speed(speed: Speed) -> str:

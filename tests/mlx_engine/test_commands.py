@@ -15,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mlx_engine import selfcheck
-from mlx_engine.commands import doctor, run_command
+from mlx_engine.commands import bench, doctor, run_command
 from mlx_engine.harmony import conversation_from_json, render
 from mlx_engine.kernels import plain
 from mlx_engine.tokenizer import Tokenizer
@@ -241,6 +241,12 @@ def test_bench_is_readable_and_says_what_it_did_not_measure(
     assert "Decode     not measured" in text
     assert "an unknown share" in text
     assert max(map(len, text.splitlines())) < 160
+
+
+def test_a_peak_is_held_against_a_checkpoint_that_is_most_of_it() -> None:
+    words = bench.peak_in_words
+    assert words(14_050_251_328, 13_761_264_768) == "peak 14.050 GB, 1.021 of the checkpoint"
+    assert words(171_000_000, 4_000_000) == "peak 0.171 GB, 0.167 GB over the checkpoint"
 
 
 def test_bench_refuses_more_than_the_context(
