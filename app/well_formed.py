@@ -11,6 +11,12 @@ def well_formed(text: str) -> str:
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
+def readable(text: str) -> str:
+    """What can be asked: as `well_formed`, and NUL becomes U+FFFD too. Where `is_text` is False a
+    person should hear of it."""
+    return well_formed(text).replace("\0", "\ufffd")
+
+
 def is_text(text: str) -> bool:
     """False where NUL or half a character is in it: something else was taken for text."""
     try:

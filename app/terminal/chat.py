@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import io
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,8 @@ from app.terminal.engine import EngineGone, Failure, TerminalEngine
 from app.terminal.keyboard import keys_kept
 from app.terminal.screen import Screen
 from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
-from app.well_formed import well_formed
+from app.turn_problems import NOT_ALL_TEXT
+from app.well_formed import is_text, readable
 from mlx_engine.protocol import Cancel, ListModels, ModelInfo, ModelList
 
 HELP = """\
@@ -76,20 +78,21 @@ class _Chat:
     def _lines(self) -> Iterator[str]:
         """What is typed, without empty lines; ends with the input. Ctrl-C empties the line."""
         is_terminal = sys.stdin.isatty()
+        if isinstance(sys.stdin, io.TextIOWrapper):  # one wrong byte would cost all that follows it
+            sys.stdin.reconfigure(errors="surrogateescape")
         while True:
             try:
-                line = well_formed(input("› " if is_terminal else "")).strip()
+                given = input("› " if is_terminal else "")
             except EOFError:
                 if is_terminal:
                     print()
                 return
-            except UnicodeDecodeError:
-                self._screen.note("That line is not text. Type it again.")
-                continue
             except KeyboardInterrupt:
                 self._screen.note("\nCtrl-D leaves.")
                 continue
-            if line:
+            if not is_text(given):
+                self._screen.note(NOT_ALL_TEXT.text)
+            if line := readable(given).strip():
                 yield line
 
     def _take(self, line: str) -> None:

@@ -3,11 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.well_formed import is_text, well_formed
+from app.well_formed import is_text, readable, well_formed
 
 
 def test_pairs_are_joined_and_halves_replaced() -> None:
     assert well_formed("\ud83d\ude00 a\ud83d b\ude00") == "😀 a\ufffd b\ufffd"
+
+
+def test_what_can_be_read_is_text() -> None:
+    assert readable("a\0b\ud83d") == "a\ufffdb\ufffd" and is_text(readable("a\0b\ud83d"))
 
 
 def test_nul_and_halves_are_no_text() -> None:

@@ -7,6 +7,8 @@ import signal
 import termios
 from pathlib import Path
 
+import pytest
+
 from tests.app.terminal.conftest import Run, Start, drawn_on, interrupted
 from tests.checkpoints import write_tiny_checkpoint
 
@@ -75,6 +77,21 @@ def test_a_question_too_long_is_not_part_of_the_conversation(run: Run) -> None:
     ran = run("chat", stdin=b"overflow\nshow the conversation\n")
     assert b"The conversation has 9,000 tokens" in ran.stderr
     assert len(json.loads(ran.stdout)["messages"]) == 2
+
+
+def test_what_is_no_text_is_replaced_and_said_and_costs_no_other_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "utf-8:strict")  # as under a locale that is not C
+    ran = run("chat", stdin=b"a\0b\nc\xffd\nwhole \xef\xbf\xbd\n")
+    assert ran.stdout.decode().splitlines() == [
+        "You said: a\ufffdb ",
+        "You said: c\ufffdd ",
+        "You said: whole \ufffd ",
+    ]
+    said = "Some characters were no text and were replaced"
+    assert [line[: len(said)] for line in ran.stderr.decode().splitlines()] == [said] * 2
+    assert ran.returncode == 0
 
 
 def test_ctrl_c_stops_the_answer_and_ctrl_d_leaves(start: Start) -> None:
