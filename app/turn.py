@@ -142,7 +142,7 @@ class Turn(QObject):
 
     def _on_lost(self, request_id: str) -> None:
         if self._is_mine(request_id):
-            self._end("interrupted", "", problems.LOST)
+            self._end("interrupted", self._gone(), problems.LOST)
 
     def _on_load_failed(self, failure: Failed) -> None:
         """The engine has said why. Where it goes back to a model there was before, that answers."""
@@ -151,7 +151,11 @@ class Turn(QObject):
 
     def _on_engine_state(self, state: str) -> None:
         if state in ("failed", "off") and self._request_id is None:
-            self._end("interrupted", "")
+            self._end("interrupted", self._gone())
+
+    def _gone(self) -> str:
+        """Who went away: the engine, or, where that was asked to, the app itself."""
+        return "" if self._engine.state == "off" else "engine"
 
     def _end(self, status: Status, stop: str, problem: Problem | None = None) -> None:
         if not self._is_over:

@@ -17,7 +17,7 @@ GUIDE_READS_NOTHING = Problem(
     "The guide can’t read documents; gpt-oss-20b can.", "Choose model…", "choose_model"
 )
 LOST = Problem(
-    "The engine stopped in the middle. What it said is kept, and it starts again.",
+    "The engine ended before its answer did.",
     "Ask again",
     "regenerate",
 )

@@ -31,10 +31,10 @@ from app.chats.models import (
     now,
 )
 from app.chats.models import Branch as BranchOf
-from app.problem import Problem
 from app.settings import Settings
 from app.style import control_size, palette, text_font
 from app.theme import DARK, LIGHT, TEXT_SIZE, Theme
+from app.turn_problems import LOST
 from app.widgets.message_actions import MessageActions
 from app.widgets.model_menu import UNKNOWN
 from app.widgets.page.workshop import Workshop
@@ -209,15 +209,10 @@ def empty(theme: Theme) -> QWidget:
 
 def error(theme: Theme) -> QWidget:
     window = make_window(theme)
-    half = answered("A mute is a small clamp on the bridge. It adds", status="interrupted")
+    words = "A mute is a small clamp on the bridge. It adds"
+    half = answered(words, status="interrupted", stop="engine")
     show(window, said("What does a mute do to a violin?"), half)
-    window.banner.show_problem(
-        Problem(
-            "The engine stopped in the middle. What it said is kept, and it starts again.",
-            "Ask again",
-            "regenerate",
-        )
-    )
+    window.banner.show_problem(LOST)
     window.header.progress.set_share(0.4)
     window.status.set_state("Opening gpt-oss-20b… 40%")
     window.status.set_statistics(None)

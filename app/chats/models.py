@@ -74,7 +74,9 @@ class ChatMessage:
     thinking: str = ""  # an answer's reasoning
     thinking_s: float = 0.0  # seconds from the first thought to the answer
     status: Status = "complete"
-    stop: str = ""  # the protocol's StopReason once the answer has ended; for "failed" why
+    # The protocol's StopReason once the answer has ended; for "failed" why; for "interrupted"
+    # "engine" where that went away, nothing where the app did.
+    stop: str = ""
     model: str = ""  # the name of the model that answered
     effort: Effort = "medium"
     created: datetime = field(default_factory=now)

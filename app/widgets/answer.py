@@ -177,7 +177,9 @@ def note_for(message: ChatMessage) -> str:
         case "stopped":
             return "Stopped"
         case "interrupted":
-            return "Interrupted: the engine ended. What was written is kept."
+            gone = "the engine" if message.stop == "engine" else "Sordino"
+            kept = " What was written is kept." if message.text or message.thinking else ""
+            return f"Interrupted: {gone} ended.{kept}"
         case "failed":
             return message.stop or "The engine could not answer."
     match message.stop:

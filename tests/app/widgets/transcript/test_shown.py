@@ -108,8 +108,16 @@ def test_html_and_images_are_text_and_nothing_is_fetched(
     [
         ({"status": "stopped", "stop": "cancel"}, "Stopped"),
         (
-            {"status": "interrupted"},
+            {"status": "interrupted", "stop": "engine"},
             "Interrupted: the engine ended. What was written is kept.",
+        ),
+        (
+            {"status": "interrupted"},
+            "Interrupted: Sordino ended. What was written is kept.",
+        ),
+        (
+            {"status": "interrupted", "stop": "engine", "text": ""},
+            "Interrupted: the engine ended.",
         ),
         ({"status": "failed", "stop": "Too little memory."}, "Too little memory."),
         ({"stop": "length"}, "The answer reached the longest that was asked for, and ends here."),
@@ -124,7 +132,7 @@ def test_html_and_images_are_text_and_nothing_is_fetched(
 def test_how_an_answer_ended_is_said(
     view: TranscriptView, fields: dict[str, Any], words: str
 ) -> None:
-    message = shown("assistant", "Half an answer", **fields)
+    message = shown("assistant", **{"text": "Half an answer", **fields})
     view.show_messages([message])
     assert note_for(message.message) == words
     assert answer(view).note.isVisible() == bool(words)
