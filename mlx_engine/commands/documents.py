@@ -16,8 +16,12 @@ def read_json(name: str) -> object:
         raise BadRequest(f"{name!a} can't be read: {reason}.") from None
     try:
         return json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadRequest(f"{name!a} is not JSON: {error}.") from None
+    except RecursionError:
+        raise BadRequest(f"{name!a} is nested too deeply: flatten it.") from None
+    except ValueError:  # Python's limit, which speaks of Python
+        raise BadRequest(f"{name!a} holds a number of thousands of digits.") from None
 
 
 def read_ids(name: str) -> list[int]:

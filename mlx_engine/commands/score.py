@@ -109,8 +109,8 @@ def score(model: Model, ids: list[int], count: int, chunk: int) -> NDArray[np.fl
 
 
 def _check_place(path: Path) -> None:
-    """Before the work, not after it."""
-    if path.is_dir() or not path.parent.is_dir():
+    """Before the work, not after it. A file is replaced; nothing else (/dev/null) may be."""
+    if not path.parent.is_dir() or (path.exists() and not path.is_file()):
         raise BadRequest(f"{path} can't be written: name a file in a folder that is there.")
 
 
@@ -138,5 +138,6 @@ def _write(path: Path, logits: NDArray[np.float32]) -> None:
             np.savez(file, logits=logits)
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise BadRequest(f"{path} can't be written: {error.strerror or error}.") from None
+    finally:
+        unfinished.unlink(missing_ok=True)  # gone already, unless it failed or was interrupted

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -122,6 +123,8 @@ def test_chunks_and_the_last_positions_change_no_score(
         ({"tokens": [1]}, "not a JSON list"),
         ("[1, 2", "not JSON"),
         ("", "not JSON"),
+        ("[" * 100_000, "nested too deeply"),
+        ("[" + "9" * 5000 + "]", "thousands of digits"),
         ([1] * 131_073, "131,073 ids and the model holds 131,072"),
     ],
 )
@@ -144,11 +147,14 @@ def test_what_can_not_be_scored_is_said(
     ids, out = write(IDS), str(tmp_path / "out.npz")
     assert "no folder" in refusal(capsys, "score", "/no/model", ids, "--out", out)
     assert "can't be read" in refusal(capsys, "score", str(tiny), "/no/ids", "--out", out)
-    for lost in (str(tmp_path / "no" / "out.npz"), str(tmp_path), "."):  # said before any work
+    os.mkfifo(pipe := tmp_path / "pipe")
+    # All said before any work; what is no file is not replaced by one.
+    for lost in (str(tmp_path / "no" / "out.npz"), str(tmp_path), ".", str(pipe)):
         assert "can't be written" in refusal(capsys, "score", "/no/model", ids, "--out", lost)
     routed = ("--out", out, "--route", "teleport")
     assert "no route 'teleport'" in refusal(capsys, "score", str(tiny), ids, *routed)
-    assert [path.suffix for path in tmp_path.iterdir() if path.is_file()] == [".json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["0.json", "pipe"]
+    assert pipe.is_fifo()
 
 
 # render and parse --------------------------------------------------------------------------------
