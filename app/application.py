@@ -135,6 +135,7 @@ class Sordino(QObject):
     def _connect_transcript(self) -> None:
         transcript, conversation = self.window.transcript, self.conversation
         conversation.shown.connect(self._show_messages)
+        conversation.revealed.connect(transcript.reveal)
         conversation.message_added.connect(self._add_message)
         conversation.reply_started.connect(transcript.begin_reply)
         conversation.prefill_progress.connect(transcript.set_prefill)
@@ -156,7 +157,7 @@ class Sordino(QObject):
         sidebar.new_chat_requested.connect(self._new_chat)
         sidebar.left.connect(self.window.composer.setFocus)
         sidebar.list.chosen.connect(self.conversation.open)
-        sidebar.list.opened.connect(lambda _: self.window.composer.setFocus())
+        sidebar.list.opened.connect(self._open_found)
         sidebar.list.rename_requested.connect(library.rename)
         sidebar.list.delete_requested.connect(self.chat_actions.delete)
         sidebar.list.export_requested.connect(self.chat_actions.export)
@@ -274,6 +275,10 @@ class Sordino(QObject):
 
     def _new_chat(self) -> None:
         self.conversation.open(None)
+        self.window.composer.setFocus()
+
+    def _open_found(self, message_id: str) -> None:
+        self.conversation.reveal(message_id)
         self.window.composer.setFocus()
 
     def _on_opened(self, chat: Chat | None) -> None:

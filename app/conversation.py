@@ -21,7 +21,7 @@ from app.problem import Problem
 from app.settings import Settings
 from app.titles import title_from
 from app.turn import Turn
-from app.well_formed import is_text, well_formed
+from app.well_formed import is_text, readable
 
 SAVE_MS = 1000  # between two savings of a reply that is being written
 
@@ -31,6 +31,7 @@ class Conversation(QObject):
 
     opened = Signal(object)  # Chat | None for a new one; also when a new chat gets its first words
     shown = Signal(list)  # list[ShownMessage]: the path on view, to replace what was shown
+    revealed = Signal(str)  # id of a message on the path on view that is to be looked at
     message_added = Signal(object)  # ShownMessage: a question was appended to the path
     reply_started = Signal(object)  # ShownMessage; may already hold text when a chat is reopened
     prefill_progress = Signal(int, int)  # tokens read, tokens of the prompt
@@ -86,8 +87,9 @@ class Conversation(QObject):
 
     # What is on view -----------------------------------------------------------------------------
 
-    def open(self, chat_id: str | None) -> None:
-        """Shows a chat, or an empty new one; `opened` and `shown` follow, perhaps later."""
+    def open(self, chat_id: str | None, message_id: str = "") -> None:
+        """Shows a chat, or an empty new one; `opened` and `shown` follow, perhaps later, and where
+        a message is named, `revealed`."""
         self._opening += 1
         if chat_id is None:
             self._put_on_view(None, [])
@@ -97,6 +99,7 @@ class Conversation(QObject):
         def then(chat: Chat | None, messages: list[ChatMessage]) -> None:
             if number == self._opening:
                 self._put_on_view(chat, messages)
+                self.reveal(message_id)
 
         self._library.load(chat_id, then)
 
@@ -142,8 +145,19 @@ class Conversation(QObject):
     def switch(self, message_id: str, step: int) -> None:
         """Shows the sibling that is `step` (−1 or 1) from the message."""
         sibling = self._tree.sibling(message_id, step) if message_id in self._tree else None
-        if sibling is not None and self._chat is not None:
-            self._leaf_id = self._tree.latest_leaf(sibling)
+        if sibling is not None:
+            self._show_branch(sibling)
+
+    def reveal(self, message_id: str) -> None:
+        """Shows the branch with a message of the chat on view; `revealed` follows."""
+        if message_id in self._tree:
+            if message_id not in (message.id for message in self._tree.path(self._leaf_id)):
+                self._show_branch(message_id)
+            self.revealed.emit(message_id)
+
+    def _show_branch(self, message_id: str) -> None:
+        if self._chat is not None:
+            self._leaf_id = self._tree.latest_leaf(message_id)
             self._chat = replace(self._chat, leaf_id=self._leaf_id)
             self._library.put(self._chat)
             self._show()
@@ -200,7 +214,7 @@ class Conversation(QObject):
         return True
 
     def _ask(self, parent_id: str | None, text: str, attachments: tuple[Attachment, ...]) -> bool:
-        given, text = text, well_formed(text).replace("\0", "\ufffd")
+        given, text = text, readable(text)
         if not text.strip() or not self._may_ask(attachments):
             return False
         question = ChatMessage(

@@ -117,8 +117,8 @@ def _row(index: Index) -> Row:
 class ChatList(QListView):
     """Choosing with a click or the arrow keys, renaming with a double click, ⌘⌫ to delete."""
 
-    chosen = Signal(str)  # chat id
-    opened = Signal(str)  # chosen by a click or Return: the person wants to write now
+    chosen = Signal(str, str)  # chat id; id of the message that was found in it, or nothing
+    opened = Signal(str)  # by a click or Return, to write there: id of the found message or nothing
     rename_requested = Signal(str, str)
     delete_requested = Signal(str)
     export_requested = Signal(str)
@@ -188,13 +188,13 @@ class ChatList(QListView):
         chat = self._chat_at(current)
         if chat and chat.id != self._current:
             self._current = chat.id
-            self.chosen.emit(chat.id)
+            self.chosen.emit(chat.id, self._rows.row(current).message_id)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         chat = self._chat_at(self.currentIndex())
         is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if chat and is_return and not self.is_editing:
-            self.opened.emit(chat.id)
+            self._open(self.currentIndex())
         elif chat and event.key() == Qt.Key.Key_Delete:
             self.delete_requested.emit(chat.id)
         elif is_typing(event):
@@ -211,8 +211,8 @@ class ChatList(QListView):
             selection.clear()
 
     def _open(self, index: Index) -> None:
-        if (chat := self._chat_at(index)) and not self.is_editing:
-            self.opened.emit(chat.id)
+        if self._chat_at(index) and not self.is_editing:
+            self.opened.emit(self._rows.row(index).message_id)
 
     def _chat_at(self, index: Index) -> Chat | None:
         return self._rows.row(index).chat if index.isValid() else None

@@ -23,6 +23,7 @@ class Row:
     text: str
     chat: Chat | None = None
     excerpt: str = ""
+    message_id: str = ""  # the message that has the words
 
 
 def group(chats: Sequence[Chat], today: date) -> list[Row]:
@@ -46,7 +47,7 @@ def day_name(moment: datetime, today: date) -> str:
 
 def search_rows(hits: Sequence[SearchHit]) -> list[Row]:
     """One row for each chat in which the words were found."""
-    return [Row(hit.chat.title, hit.chat, hit.excerpt) for hit in hits]
+    return [Row(hit.chat.title, hit.chat, hit.excerpt, hit.message_id or "") for hit in hits]
 
 
 class ChatRows(QAbstractListModel):

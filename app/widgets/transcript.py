@@ -106,6 +106,13 @@ class TranscriptView(QAbstractScrollArea):
             self._follows = True
         self._settle()
 
+    def reveal(self, message_id: str) -> None:
+        """Scrolls to where a message begins."""
+        place = self._find(message_id)
+        if place is not None:
+            self._pinned = self._places.index(place), GRID
+            self._settle()
+
     def add_message(self, shown: ShownMessage) -> None:
         """A question was asked: the reader wants to see it."""
         self._places.append(self._new_place(shown))

@@ -355,6 +355,31 @@ def test_the_statistics_are_those_of_the_branch_on_view(
     assert first is not None and told == [first]
 
 
+def test_a_message_that_was_found_is_shown_with_its_branch(
+    conversation: Conversation, view: View, ask: Ask, qtbot: QtBot
+) -> None:
+    ask("one")
+    with qtbot.waitSignal(conversation.reply_finished):
+        conversation.edit(view.path[0].message.id, "uno")
+    chat, uno = conversation.chat, view.path[0].message
+    assert chat is not None
+    conversation.switch(uno.id, -1)
+    revealed: list[str] = []
+    conversation.revealed.connect(revealed.append)
+    conversation.reveal(uno.id)
+    assert view.words == ["uno", "You said: uno "] and revealed == [uno.id]
+    conversation.switch(uno.id, -1)
+    one = view.path[0].message
+    conversation.open(None)
+    with qtbot.waitSignal(conversation.revealed):
+        conversation.open(chat.id, uno.id)
+    assert view.words == ["uno", "You said: uno "]
+    conversation.reveal(one.id)
+    assert view.words == ["one", "You said: one "]
+    conversation.reveal("none such")
+    assert revealed == [uno.id, uno.id, one.id]
+
+
 def test_the_branch_on_view_is_found_again(
     conversation: Conversation, view: View, ask: Ask, qtbot: QtBot
 ) -> None:
@@ -384,7 +409,8 @@ def test_a_crash_keeps_the_partial_answer_and_the_engine_returns(
     kept: str,
 ) -> None:
     ask(asked)
-    assert (view.last.status, view.last.text) == ("interrupted", kept)
+    assert (view.last.status, view.last.stop) == ("interrupted", "engine")
+    assert view.last.text == kept
     (problem,) = view.problems
     assert problem.action_key == "regenerate"
     ask("still there?")  # waits for the engine to come back
@@ -401,7 +427,8 @@ def test_an_engine_that_keeps_dying_ends_the_waiting_turn(
     engine.load("deadly")
     assert conversation.send("Hi")
     qtbot.waitUntil(lambda: not conversation.is_busy)
-    assert engine.state == "failed" and view.last.status == "interrupted"
+    assert engine.state == "failed"
+    assert (view.last.status, view.last.stop) == ("interrupted", "engine")
 
 
 def test_a_question_waits_for_the_model(
@@ -539,7 +566,8 @@ def test_leaving_in_the_middle_marks_the_reply(
         conversation.send("forever")
     engine.shut_down()
     reply = saved(library, database)[0][1]
-    assert reply.status == "interrupted" and reply.thinking.startswith("Let me see.")
+    assert (reply.status, reply.stop) == ("interrupted", "")
+    assert reply.thinking.startswith("Let me see.")
 
 
 def test_a_reply_is_saved_while_it_is_written(

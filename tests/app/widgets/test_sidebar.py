@@ -78,7 +78,7 @@ def test_a_click_chooses_a_chat_and_headings_cannot_be_chosen(
     qtbot: QtBot, sidebar: Sidebar, chats: list[Chat], place: Callable[[str], QPoint]
 ) -> None:
     chosen: list[str] = []
-    sidebar.list.chosen.connect(chosen.append)
+    sidebar.list.chosen.connect(lambda chat_id, _: chosen.append(chat_id))
     for title in ("Lisbon", "Earlier", "Old"):
         qtbot.mouseClick(sidebar.list.viewport(), Qt.MouseButton.LeftButton, pos=place(title))
     assert chosen == [chats[2].id, chats[3].id]
@@ -86,7 +86,7 @@ def test_a_click_chooses_a_chat_and_headings_cannot_be_chosen(
 
 def test_arrow_keys_step_over_headings(qtbot: QtBot, sidebar: Sidebar, chats: list[Chat]) -> None:
     chosen: list[str] = []
-    sidebar.list.chosen.connect(chosen.append)
+    sidebar.list.chosen.connect(lambda chat_id, _: chosen.append(chat_id))
     sidebar.list.set_current(chats[0].id)
     sidebar.list.setFocus()
     for _ in range(2):
@@ -96,7 +96,7 @@ def test_arrow_keys_step_over_headings(qtbot: QtBot, sidebar: Sidebar, chats: li
 
 def test_new_rows_keep_the_choice_and_tell_nobody(sidebar: Sidebar, chats: list[Chat]) -> None:
     chosen: list[str] = []
-    sidebar.list.chosen.connect(chosen.append)
+    sidebar.list.chosen.connect(lambda chat_id, _: chosen.append(chat_id))
     sidebar.list.set_current(chats[2].id)
     sidebar.set_chats([chats[2], *chats[:2]])
     assert chosen == []

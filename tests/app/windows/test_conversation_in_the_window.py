@@ -172,7 +172,7 @@ def test_effort_belongs_to_the_conversation(person: Person) -> None:
     person.press("Ctrl+N")
     assert slider.effort == "medium"
     person.ask("second chat")
-    person.app.window.sidebar.list.chosen.emit(first.id)
+    person.app.window.sidebar.list.chosen.emit(first.id, "")
     person.sees(lambda: slider.effort == "high")
 
 

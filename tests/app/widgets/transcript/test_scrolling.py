@@ -69,6 +69,23 @@ def test_going_back_to_the_end_follows_again(
     assert at_end(view)
 
 
+def test_a_message_far_away_is_brought_to_the_top(
+    view: TranscriptView, frames: Callable[[], None]
+) -> None:
+    messages = [shown("assistant", LONG) for _ in range(10)]
+    view.show_messages(messages)
+    frames()
+    view.reveal(messages[3].message.id)
+    frames()
+    place = view.verticalScrollBar().value()
+    top = next(m for m in view.messages if m.isVisible() and m.geometry().bottom() > 0)
+    assert top.shown is messages[3] and 0 <= top.y() < view.height() / 4
+    view.add_message(shown("user", "asked"))
+    assert at_end(view)
+    view.reveal("none such")
+    assert at_end(view) and view.verticalScrollBar().value() > place
+
+
 def test_scrolling_up_through_what_was_never_laid_out_moves_evenly(
     view: TranscriptView, frames: Callable[[], None]
 ) -> None:
