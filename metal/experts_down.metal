@@ -17,8 +17,8 @@ template <int HIDDEN, int INNER, int CHOSEN>
     const device uint32_t* blocks [[buffer(2)]],   // (experts, HIDDEN, INNER / 8)
     const device uint8_t* scales [[buffer(3)]],    // (experts, HIDDEN, INNER / 32)
     const device bfloat16_t* bias [[buffer(4)]],   // (experts, HIDDEN)
-    const device uint32_t* chosen [[buffer(5)]],   // (8 or more), of which CHOSEN count
-    const device float* shares [[buffer(6)]],      // (8 or more), of which CHOSEN count
+    const device uint32_t* chosen [[buffer(5)]],  // (CHOSEN)
+    const device float* shares [[buffer(6)]],  // (CHOSEN)
     device bfloat16_t* out [[buffer(7)]],          // (HIDDEN)
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]],
     uint thread_index_in_threadgroup [[thread_index_in_threadgroup]],

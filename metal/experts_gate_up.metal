@@ -17,7 +17,7 @@ template <int HIDDEN, int INNER, int SIMDGROUPS>
     const device uint32_t* blocks [[buffer(1)]],  // (experts, 2 * INNER, HIDDEN / 8)
     const device uint8_t* scales [[buffer(2)]],   // (experts, 2 * INNER, HIDDEN / 32)
     const device bfloat16_t* bias [[buffer(3)]],  // (experts, 2 * INNER)
-    const device uint32_t* chosen [[buffer(4)]],  // (8 or more), of which CHOSEN count
+    const device uint32_t* chosen [[buffer(4)]],  // (CHOSEN)
     const device float* settings [[buffer(5)]],   // (8): SwiGLU's limit, then zeros
     device bfloat16_t* out [[buffer(6)]],         // (CHOSEN, INNER)
     uint3 threadgroup_position_in_grid [[threadgroup_position_in_grid]],

@@ -1,7 +1,8 @@
 // Decode: RMSNorm, the router's logits, the CHOSEN best experts and the softmax over their logits.
 //
 // One threadgroup; each simdgroup takes every so-manieth expert. Equal logits go to the expert with
-// the lower number. CHOSEN is 32 at most. NaN counts as the largest, so the choice is always of different experts.
+// the lower number. CHOSEN is 32 at most. NaN counts as the largest, so the choice is always of
+// different experts.
 //
 // grid: one threadgroup of any multiple of 32 threads, 512 at most.
 #include <metal_stdlib>
@@ -23,8 +24,8 @@ template <int HIDDEN, int EXPERTS, int CHOSEN>
     const device bfloat16_t* bias [[buffer(3)]],    // (EXPERTS)
     const device float* settings [[buffer(4)]],     // (8): the norm's epsilon, then zeros
     device bfloat16_t* normed [[buffer(5)]],        // (HIDDEN)
-    device uint32_t* chosen [[buffer(6)]],          // (CHOSEN, 8 at least): best first, then zeros
-    device float* shares [[buffer(7)]],             // the same: their softmax, then zeros
+    device uint32_t* chosen [[buffer(6)]],          // (CHOSEN): best first
+    device float* shares [[buffer(7)]],             // (CHOSEN): their softmax
     uint3 threads_per_threadgroup [[threads_per_threadgroup]],
     uint thread_index_in_threadgroup [[thread_index_in_threadgroup]],
     uint simdgroup_index_in_threadgroup [[simdgroup_index_in_threadgroup]],
@@ -66,7 +67,6 @@ template <int HIDDEN, int EXPERTS, int CHOSEN>
 
   if (simdgroup_index_in_threadgroup == 0u) {
     const uint per_lane = (uint(EXPERTS) + 31u) / 32u;
-    const uint outputs = max(uint(CHOSEN), 8u);
     uint taken = 0u;  // bit i: this lane's i-th expert is chosen already
     uint own_expert = 0u;  // lane i holds the i-th choice
     float own_logit = 0.0f;
@@ -97,9 +97,9 @@ template <int HIDDEN, int EXPERTS, int CHOSEN>
       largest = rank == 0u ? logits[expert] : largest;
       total += exp(logits[expert] - largest);
     }
-    for (uint i = lane; i < outputs; i += 32u) {
-      chosen[i] = i < uint(CHOSEN) ? own_expert : 0u;
-      shares[i] = i < uint(CHOSEN) ? exp(own_logit - largest) / total : 0.0f;
+    if (lane < uint(CHOSEN)) {
+      chosen[lane] = own_expert;
+      shares[lane] = exp(own_logit - largest) / total;
     }
   }
 }

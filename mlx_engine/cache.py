@@ -44,8 +44,7 @@ class _Chunk:
     """Where one chunk of tokens goes; worked out once for all layers."""
 
     length: int
-    start: mx.array  # (1,) first position in a full layer
-    slot: mx.array  # (1,) first slot in a ring
+    slot: int  # the first in a ring
     by_position: mx.array  # (slots,) slots in the order of the positions they hold
     visible: mx.array  # bool (slots,) slots that a single token may look at
     marks: list[int]
@@ -105,8 +104,7 @@ class KeyValueCache:
         ages = (slot - np.arange(self.slots)) % self.slots  # how long ago a slot was written
         self._chunk = _Chunk(
             length=length,
-            start=mx.array([self.offset]),
-            slot=mx.array([slot]),
+            slot=slot,
             by_position=mx.array((slot + np.arange(self.slots)) % self.slots),
             visible=mx.array((ages < self.window) & (ages <= self.offset)),
             marks=[mark for mark in self.marks if self.offset < mark <= end],
@@ -125,11 +123,10 @@ class KeyValueCache:
         fresh = fresh.astype(self._dtype)
         held = self._layers[layer]
         if not self._banded[layer]:
-            held = mx.slice_update(held, fresh, chunk.start, axes=[2])
-            self._layers[layer] = held
-            return held
+            self._layers[layer] = _written(held, fresh, self.offset)
+            return self._layers[layer]
         if chunk.length == 1:
-            seen = ring = mx.slice_update(held, fresh, chunk.slot, axes=[2])
+            seen = ring = _written(held, fresh, chunk.slot)
             rings = [ring] * len(chunk.marks)
         else:
             row = mx.concatenate([mx.take(held, chunk.by_position, axis=2), fresh], axis=2)
@@ -180,7 +177,8 @@ class KeyValueCache:
     def _ring_of(self, row: mx.array, count: int) -> mx.array:
         """The ring after `count` tokens of a chunk. `row`: a ring by position, then the chunk."""
         ages = (self.offset + count - 1 - np.arange(self.slots)) % self.slots
-        return mx.take(row, mx.array(self.slots + count - 1 - ages), axis=2)
+        ring = mx.take(row, mx.array(self.slots + count - 1 - ages), axis=2)
+        return mx.contiguous(ring)  # `take` may leave its axes in another order, and for good
 
     def _resize(self, positions: int) -> None:
         for number, banded in enumerate(self._banded):
@@ -192,6 +190,17 @@ class KeyValueCache:
 
     def _zeros(self, positions: int) -> mx.array:
         return mx.zeros((2, self._heads, positions, self._head_dim), dtype=self._dtype)
+
+
+def _written(held: mx.array, fresh: mx.array, start: int) -> mx.array:
+    """`held` with `fresh` from position `start` on; in place, where nothing else holds the array.
+
+    A slice of known bounds is one launch on a GPU; `mx.slice_update` takes two, since the place is
+    an array to it.
+    """
+    written = held[...]  # another name for it: assignment changes what a name stands for
+    written[:, :, start : start + fresh.shape[2]] = fresh
+    return written
 
 
 class PromptCache:

@@ -184,8 +184,10 @@ def experts(
 ) -> mx.array:
     """The chosen experts' weighted sum, added to the residual.
 
-    `x`, `normed`: (L, D); `chosen`, `weights`: (L, K) → (L, D). Gate and up rows are interleaved.
+    `x`, `normed`: (L, D); `chosen`, `weights`: (L, K), `weights` in any dtype → (L, D), in x's
+    dtype. Gate and up rows are interleaved.
     """
+    weights = weights.astype(x.dtype)
     many = chosen.size >= _MANY * gate_up.count
     if many and on_cpu():
         mixed = cpu_experts.mixture(normed, chosen, weights, gate_up, down, limit, SWIGLU_ALPHA)

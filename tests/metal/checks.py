@@ -1,19 +1,18 @@
 """What every kernel is held to, whatever it computes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.metal_source import MetalSource, read_kernel
-from tests.metal.cases.case import Arrays, Case
-from tests.metal.cpu_route import Launch, Result, run
+from mlx_engine.metal_source import read_kernel
+from tests.metal.cases.case import Case
+from tests.metal.cpu_route import Result, Route, run
 from tests.metal.numbers import from_bf16, relative_error
 
 LIMIT = 4e-3  # bfloat16 keeps 8 bits: rounding once costs 1.7e-3 on average
-Route = Callable[[MetalSource, Launch, Arrays], Result]
 CHECKED: Route = partial(run, checked=True)
 
 TRAFFIC = 1.03  # bytes read over the least possible, for weights and caches

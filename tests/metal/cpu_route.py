@@ -11,21 +11,19 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.metal_lowering import TemplateValue
+from mlx_engine.kernels.launch import Launch
 from mlx_engine.metal_source import MetalSource, metal_folder
 from tests.metal.cpu_build import compiled
 
 Array = NDArray[Any]
-Shape = tuple[int, ...]
-Size = tuple[int, int, int]
 
 # How NumPy holds each element type; it has no bfloat16, so its bits travel as uint16.
 NUMPY_TYPES = {
@@ -37,19 +35,6 @@ NUMPY_TYPES = {
 
 class Finding(AssertionError):
     """What a build reports about a kernel's run, with the kernel's line where it is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Launch:
-    """How a kernel is called, in MLX's terms: `grid` counts threads, not threadgroups."""
-
-    grid: Size
-    threadgroup: Size
-    template: Mapping[str, TemplateValue]
-    outputs: Mapping[str, Shape]
-
-    def with_template(self, template: Mapping[str, TemplateValue]) -> "Launch":
-        return replace(self, template=template)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +55,9 @@ class Traffic:
 class Result:
     outputs: Mapping[str, Array]
     traffic: Mapping[str, Traffic]  # empty for the fast build
+
+
+Route = Callable[[MetalSource, Launch, Mapping[str, Array]], Result]
 
 
 class _Request(ctypes.Structure):  # LaunchRequest in preludes/launch.cpp

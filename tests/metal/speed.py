@@ -15,6 +15,7 @@ from functools import partial
 
 import mlx.core as mx
 
+from mlx_engine.kernels.launch import call_kernel
 from mlx_engine.metal_source import read_kernel
 from tests.metal import gpu_route
 from tests.metal.cases.case import Case
@@ -35,7 +36,7 @@ def main() -> int:
     print(json.dumps({"gpu": gpu, "copy_gb_per_s": round(copy / 1e9, 1)}), flush=True)
     for make in REAL_DECODE:
         case = make()
-        seconds = _median_s(_queued(case, gpu)) / CALLS
+        seconds = _median_s(_queued(case)) / CALLS
         rate = sum(case.least_bytes.values()) / seconds
         line = {
             "kernel": case.kernel,
@@ -47,16 +48,14 @@ def main() -> int:
     return 0
 
 
-def _queued(case: Case, gpu: str) -> Callable[[], None]:
+def _queued(case: Case) -> Callable[[], None]:
     source = read_kernel(case.kernel)
-    kernel = gpu_route.metal_kernel(source) if gpu == "metal" else gpu_route.cuda_kernel(source)
+    kernel = gpu_route.kernel_of(source)
     sets = [gpu_route.mlx_inputs(source, case.launch, case.inputs) for _ in range(COPIES)]
     mx.eval(sets)
 
     def queue() -> None:
-        mx.eval(
-            [gpu_route.call(kernel, source, case.launch, sets[i % COPIES]) for i in range(CALLS)]
-        )
+        mx.eval([call_kernel(kernel, source, case.launch, sets[i % COPIES]) for i in range(CALLS)])
 
     return queue
 

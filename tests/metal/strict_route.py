@@ -18,11 +18,10 @@ from typing import Any
 import mlx.core as mx
 from numpy.typing import NDArray
 
+from mlx_engine.kernels.launch import Launch, buffer_dtypes, call_kernel, metal_kernel
 from mlx_engine.metal_lowering import TemplateValue
 from mlx_engine.metal_source import MetalSource
 from tests.metal.cpu_build import PRELUDES
-from tests.metal.cpu_route import Launch
-from tests.metal.gpu_route import call, dtypes, metal_kernel
 from tests.metal.toolchain import Missing, strict_clang
 
 _FLAGS = (
@@ -36,12 +35,14 @@ _FLAGS = (
 
 def mlx_text(source: MetalSource, launch: Launch, inputs: Mapping[str, NDArray[Any]]) -> str:
     """What MLX hands to Metal's compiler for this call; only the inputs' shapes matter."""
-    kernel, dtype = metal_kernel(source), dtypes(source, launch)
+    kernel, dtypes = metal_kernel(source), buffer_dtypes(source, launch)
 
     def call_verbosely(*arrays: mx.array) -> list[mx.array]:
-        return call(kernel, source, launch, list(arrays), verbose=True, stream=mx.gpu)
+        named = dict(zip(source.inputs, arrays, strict=True))
+        outputs = call_kernel(kernel, source, launch, named, verbose=True, stream=mx.gpu)
+        return list(outputs.values())
 
-    arrays = [mx.zeros(inputs[name].shape, dtype[name]) for name in source.inputs]
+    arrays = [mx.zeros(inputs[name].shape, dtypes[name]) for name in source.inputs]
     printed = _printed_by(call_verbosely, arrays)
     return printed[printed.index("```\n") + 4 : printed.rindex("\n```")]
 

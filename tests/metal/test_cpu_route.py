@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mlx_engine.kernels.launch import Launch
 from mlx_engine.metal_source import parse_kernel
-from tests.metal.cpu_route import Launch, run
+from tests.metal.cpu_route import run
 from tests.metal.numbers import from_bf16, to_bf16
 from tests.metal.toolchain import Missing, cpu_compiler
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mlx_engine.kernels.launch import Launch
 from mlx_engine.metal_source import parse_kernel, read_kernel
 from tests.metal.cases import dense
 from tests.metal.cases.case import TINY
-from tests.metal.cpu_route import Launch, run
+from tests.metal.cpu_route import run
 from tests.metal.numbers import Real
 from tests.metal.toolchain import Missing, cpu_compiler
 

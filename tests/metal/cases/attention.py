@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from mlx_engine.kernels import geometry
 from tests.metal.cases.case import Case, Sizes, activations
-from tests.metal.cpu_route import Launch
 from tests.metal.numbers import Bits, Real, from_bf16, to_bf16
 
 
@@ -52,15 +52,7 @@ def band(sizes: Sizes, position: int, label: str = "") -> Case:
     return Case(
         "band_attention",
         f"{sizes.name}-{position}{label and '-'}{label}",
-        Launch(
-            grid=(32 * sizes.heads, 1, 1),
-            threadgroup=(32 * sizes.heads // sizes.kv_heads, 1, 1),
-            template={
-                "HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim,
-                "SLOTS": sizes.slots,
-            },
-            outputs={"out": (sizes.heads, sizes.head_dim)},
-        ),
+        geometry.band_attention(sizes.heads, sizes.kv_heads, sizes.head_dim, sizes.slots),
         {"q": q, "ring": ring, "visible": visible, "sinks": sinks},
         {"out": attended(from_bf16(q), keys, values, from_bf16(sinks))},
         {"ring": int(visible.sum()) * row_bytes},
@@ -78,28 +70,9 @@ def full(sizes: Sizes, length: int, parts: int, capacity: int | None = None) -> 
     return Case(
         "full_attention",
         f"{sizes.name}-{length}-in-{parts}",
-        Launch(
-            grid=(32 * sizes.heads, parts, 1),
-            threadgroup=(32 * sizes.heads // sizes.kv_heads, 1, 1),
-            template={
-                "HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim,
-            },
-            outputs={
-                "part_sums": (parts, sizes.heads, sizes.head_dim),
-                "part_softmax": (parts, sizes.heads, 2),
-            },
-        ),
+        geometry.full_attention(sizes.heads, sizes.kv_heads, sizes.head_dim, parts),
         {"q": q, "kv": kv, "sinks": sinks, "extent": extent},
         {"out": attended(from_bf16(q), keys, values, from_bf16(sinks))},
         {"kv": 2 * 2 * sizes.kv_heads * length * sizes.head_dim},
-        ("full_attention_merge", merge_launch(sizes)),
+        ("full_attention_merge", geometry.full_attention_merge(sizes.heads, sizes.head_dim)),
     )  # fmt: skip
-
-
-def merge_launch(sizes: Sizes) -> Launch:
-    return Launch(
-        grid=(32 * sizes.heads, 1, 1),
-        threadgroup=(32, 1, 1),
-        template={"HEADS": sizes.heads, "HEAD_DIM": sizes.head_dim},
-        outputs={"out": (sizes.heads, sizes.head_dim)},
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.metal.cpu_route import Launch
+from mlx_engine.kernels.launch import Launch
 from tests.metal.numbers import Bits, Real, from_bf16, to_bf16
 
 Arrays = Mapping[str, NDArray[Any]]

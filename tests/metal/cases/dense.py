@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from mlx_engine.kernels import geometry
 from tests.metal.cases.case import (
     Case,
     MutableArrays,
@@ -13,7 +14,6 @@ from tests.metal.cases.case import (
     rms_norm,
     settings,
 )  # fmt: skip
-from tests.metal.cpu_route import Launch
 from tests.metal.numbers import Real, from_bf16, to_bf16
 
 EPSILON = 1e-5
@@ -45,14 +45,7 @@ def qkv_rope(sizes: Sizes, label: str = "random", scale: float = 1.0) -> Case:
     return Case(
         "qkv_rope",
         f"{sizes.name}-{label}",
-        Launch(
-            grid=(8 * (heads + 2 * kv_heads) * size, 1, 1),
-            threadgroup=(64, 1, 1),
-            template={
-                "HIDDEN": sizes.hidden, "HEADS": heads, "KV_HEADS": kv_heads, "HEAD_DIM": size,
-            },
-            outputs={"queries": (heads, size), "packed": (2, kv_heads, size)},
-        ),
+        geometry.qkv_rope(sizes.hidden, heads, kv_heads, size),
         inputs,
         {
             "queries": rotated(q, cosines, sines),
@@ -81,12 +74,7 @@ def attention_out(sizes: Sizes) -> Case:
     return Case(
         "attention_out",
         sizes.name,
-        Launch(
-            grid=(8 * sizes.hidden, 1, 1),
-            threadgroup=(64, 1, 1),
-            template={"HIDDEN": sizes.hidden, "WIDTH": width},
-            outputs={"out": (sizes.hidden,)},
-        ),
+        geometry.attention_out(sizes.hidden, width),
         inputs,
         {"out": from_bf16(inputs["x"]) + projected + from_bf16(inputs["bias"])},
         {"weight": inputs["weight"].nbytes},
@@ -113,20 +101,12 @@ def router(sizes: Sizes, label: str = "random", threads: int = 128) -> Case:
     logits = product(inputs["weight"], normed) + from_bf16(inputs["bias"])
     order = np.argsort(-np.where(np.isnan(logits), np.inf, logits), kind="stable")[:chosen]
     shares = np.exp(logits[order] - logits[order[0]])
-    places = max(chosen, 8)
-    padded_order, padded_shares = np.zeros(places, np.uint32), np.zeros(places)
-    padded_order[:chosen], padded_shares[:chosen] = order, shares / shares.sum()
     return Case(
         "router",
         f"{sizes.name}-{label}",
-        Launch(
-            grid=(threads, 1, 1),
-            threadgroup=(threads, 1, 1),
-            template={"HIDDEN": sizes.hidden, "EXPERTS": experts, "CHOSEN": chosen},
-            outputs={"normed": (sizes.hidden,), "chosen": (places,), "shares": (places,)},
-        ),
+        geometry.router(sizes.hidden, experts, chosen, threads=threads),
         inputs,
-        {"normed": normed, "chosen": padded_order, "shares": padded_shares},
+        {"normed": normed, "chosen": order.astype(np.uint32), "shares": shares / shares.sum()},
         {"weight": inputs["weight"].nbytes},
     )
 
@@ -146,7 +126,7 @@ def unembed(sizes: Sizes, vocabulary: int | None = None) -> Case:
     return Case(
         "unembed",
         f"{sizes.name}-{count}",
-        _unembed_launch(count, {"HIDDEN": sizes.hidden, "VOCABULARY": count}),
+        geometry.unembed(sizes.hidden, count),
         inputs,
         _unembed_reference(logits),
         {"weight": inputs["weight"].nbytes},
@@ -176,23 +156,11 @@ def unembed_8bit(sizes: Sizes, group: int, vocabulary: int | None = None) -> Cas
     return Case(
         "unembed_8bit",
         f"{sizes.name}-{count}",
-        _unembed_launch(count, {"HIDDEN": sizes.hidden, "VOCABULARY": count, "GROUP": group}),
+        geometry.unembed_8bit(sizes.hidden, count, group),
         inputs,
         _unembed_reference(logits),
         {name: inputs[name].nbytes for name in ("weight", "scales", "biases")},
     )
-
-
-def _unembed_launch(count: int, template: dict[str, int]) -> Launch:
-    threadgroups = -(-count // 32)
-    return Launch(
-        grid=(256 * threadgroups, 1, 1),
-        threadgroup=(256, 1, 1),
-        template=template,
-        outputs={
-            "logits": (count,), "best_score": (threadgroups,), "best_token": (threadgroups,),
-        },
-    )  # fmt: skip
 
 
 def _unembed_reference(logits: Real) -> dict[str, Real]:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlx_engine.kernels import geometry
 from tests.metal.cases.case import (
     EXPERTS_AT_HAND,
     Case,
@@ -12,11 +13,9 @@ from tests.metal.cases.case import (
     activations,
     settings,
 )  # fmt: skip
-from tests.metal.cpu_route import Launch
 from tests.metal.numbers import Real, from_bf16, from_mxfp4, to_bf16
 
 LIMIT = 7.0
-SIMDGROUPS = 4
 
 
 def matrices(
@@ -44,9 +43,7 @@ def swiglu(x: Real, limit: float) -> Real:
 
 
 def choice(random: np.random.Generator, sizes: Sizes, experts: int) -> NDArray[np.uint32]:
-    chosen = np.zeros(max(8, sizes.chosen), np.uint32)
-    chosen[: sizes.chosen] = random.permutation(experts)[: sizes.chosen]
-    return chosen
+    return random.permutation(experts)[: sizes.chosen].astype(np.uint32)
 
 
 def gate_up(sizes: Sizes, label: str = "random") -> Case:
@@ -62,20 +59,12 @@ def gate_up(sizes: Sizes, label: str = "random") -> Case:
         x[3] = 0x7FC0 if label == "nan" else 0x7F80
     chosen = choice(random, sizes, experts)
     with np.errstate(invalid="ignore"):
-        rows = [
-            unpacked(matrix, e) @ from_bf16(x) + from_bf16(matrix["bias"][e])
-            for e in chosen[: sizes.chosen]
-        ]
+        rows = [unpacked(matrix, e) @ from_bf16(x) + from_bf16(matrix["bias"][e]) for e in chosen]
     per_expert = 2 * sizes.inner * sizes.hidden
     return Case(
         "experts_gate_up",
         f"{sizes.name}-{label}",
-        Launch(
-            grid=(16 * sizes.inner, sizes.chosen, 1),
-            threadgroup=(32 * SIMDGROUPS, 1, 1),
-            template={"HIDDEN": sizes.hidden, "INNER": sizes.inner, "SIMDGROUPS": SIMDGROUPS},
-            outputs={"out": (sizes.chosen, sizes.inner)},
-        ),
+        geometry.experts_gate_up(sizes.hidden, sizes.inner, sizes.chosen),
         {"x": x, **matrix, "chosen": chosen, "settings": settings(LIMIT)},
         {"out": swiglu(np.stack(rows), LIMIT)},
         _least(sizes, per_expert),
@@ -90,8 +79,7 @@ def down(sizes: Sizes, label: str = "random") -> Case:
     if label == "nan":
         inner[0, 5] = 0x7FC0
     chosen = choice(random, sizes, experts)
-    shares = np.zeros(len(chosen), np.float32)
-    shares[: sizes.chosen] = random.dirichlet(np.ones(sizes.chosen))
+    shares = random.dirichlet(np.ones(sizes.chosen)).astype(np.float32)
     mixed = from_bf16(x)
     for slot in range(sizes.chosen):
         expert = chosen[slot]
@@ -100,12 +88,7 @@ def down(sizes: Sizes, label: str = "random") -> Case:
     return Case(
         "experts_down",
         f"{sizes.name}-{label}",
-        Launch(
-            grid=(8 * sizes.chosen * sizes.hidden, 1, 1),
-            threadgroup=(32 * sizes.chosen, 1, 1),
-            template={"HIDDEN": sizes.hidden, "INNER": sizes.inner, "CHOSEN": sizes.chosen},
-            outputs={"out": (sizes.hidden,)},
-        ),
+        geometry.experts_down(sizes.hidden, sizes.inner, sizes.chosen),
         {"x": x, "inner": inner, **matrix, "chosen": chosen, "shares": shares},
         {"out": mixed},
         _least(sizes, sizes.hidden * sizes.inner),

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mlx_engine.kernels import geometry
 from tests.metal.cases.attention import attended
 from tests.metal.cases.case import Case, Sizes, activations, settings
 from tests.metal.cases.experts import LIMIT, matrices, swiglu, unpacked
-from tests.metal.cpu_route import Launch
 from tests.metal.numbers import from_bf16, to_bf16
 
 
@@ -46,14 +46,8 @@ def experts_gemm(sizes: Sizes, tokens: int, tile: int, gated: bool, label: str =
     return Case(
         "experts_gemm",
         f"{sizes.name}-{tokens}-by-{tile}-{'gate-up' if gated else 'down'}-{label}",
-        Launch(
-            grid=(4 * outputs, -(-rows // tile) + sizes.experts, 1),
-            threadgroup=(128, 1, 1),
-            template={
-                "INPUTS": inputs, "OUTPUTS": outputs, "EXPERTS": sizes.experts,
-                "CHOSEN": sizes.chosen, "TOKENS": tile, "GATED": gated,
-            },
-            outputs={"out": reference.shape},
+        geometry.experts_gemm(
+            inputs, outputs, sizes.experts, sizes.chosen, rows, tile, gated=gated
         ),
         {
             "x": x, **matrix, "order": _padded(order), "starts": starts,
@@ -85,15 +79,7 @@ def band_flash(sizes: Sizes, length: int, known: int) -> Case:
     return Case(
         "band_flash",
         f"{sizes.name}-{length}-after-{known}",
-        Launch(
-            grid=(128 * -(-length // 32), sizes.heads, 1),
-            threadgroup=(128, 1, 1),
-            template={
-                "HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim,
-                "WINDOW": window,
-            },
-            outputs={"out": reference.shape},
-        ),
+        geometry.band_flash(sizes.heads, sizes.kv_heads, sizes.head_dim, window, length),
         {"q": q, "kv": kv, "sinks": sinks,
          "extent": np.array([length, known, 0, 0, 0, 0, 0, 0], np.uint32)},
         {"out": reference},

@@ -6,10 +6,11 @@ from functools import partial
 
 import numpy as np
 
+from mlx_engine.kernels import geometry
+from mlx_engine.kernels.launch import Launch
 from mlx_engine.metal_lowering import TemplateValue
 from tests.metal.cases import attention, dense, experts, prefill
 from tests.metal.cases.case import REAL_20B, REAL_120B, SMALL, TINY, Case, Sizes
-from tests.metal.cases.experts import SIMDGROUPS
 
 PRODUCTION = (REAL_20B, REAL_120B)
 
@@ -34,31 +35,28 @@ REAL_PREFILL: tuple[partial[Case], ...] = (
 
 
 def templates(sizes: Sizes) -> dict[str, tuple[Mapping[str, TemplateValue], ...]]:
-    hidden, inner = {"HIDDEN": sizes.hidden}, {"INNER": sizes.inner}
-    heads = {"HEADS": sizes.heads, "KV_HEADS": sizes.kv_heads, "HEAD_DIM": sizes.head_dim}
-    vocabulary = {"VOCABULARY": sizes.vocabulary}
-    return {
-        "qkv_rope": ({**hidden, **heads},),
-        "band_attention": ({**heads, "SLOTS": sizes.slots},),
-        "full_attention": (heads,),
-        "full_attention_merge": ({"HEADS": sizes.heads, "HEAD_DIM": sizes.head_dim},),
-        "attention_out": ({**hidden, "WIDTH": sizes.heads * sizes.head_dim},),
-        "router": ({**hidden, "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen},),
-        "experts_gate_up": ({**hidden, **inner, "SIMDGROUPS": SIMDGROUPS},),
-        "experts_down": ({**hidden, **inner, "CHOSEN": sizes.chosen},),
+    """What each kernel is compiled for at these sizes: the template arguments of its calls."""
+    hidden, inner, size = sizes.hidden, sizes.inner, sizes.head_dim
+    heads, chosen = (sizes.heads, sizes.kv_heads, size), sizes.chosen
+    calls: dict[str, tuple[Launch, ...]] = {
+        "qkv_rope": (geometry.qkv_rope(hidden, *heads),),
+        "band_attention": (geometry.band_attention(*heads, sizes.slots),),
+        "full_attention": (geometry.full_attention(*heads, 1),),
+        "full_attention_merge": (geometry.full_attention_merge(sizes.heads, size),),
+        "attention_out": (geometry.attention_out(hidden, sizes.heads * size),),
+        "router": (geometry.router(hidden, sizes.experts, chosen),),
+        "experts_gate_up": (geometry.experts_gate_up(hidden, inner, chosen),),
+        "experts_down": (geometry.experts_down(hidden, inner, chosen),),
         "experts_gemm": tuple(
-            {
-                "INPUTS": sizes.hidden if gated else sizes.inner,
-                "OUTPUTS": 2 * sizes.inner if gated else sizes.hidden,
-                "EXPERTS": sizes.experts, "CHOSEN": sizes.chosen, "TOKENS": tile, "GATED": gated,
-            }
+            geometry.experts_gemm(inputs, outputs, sizes.experts, chosen, 8, tile, gated=gated)
             for tile in (8, 64)
-            for gated in (True, False)
+            for inputs, outputs, gated in ((hidden, 2 * inner, True), (inner, hidden, False))
         ),
-        "band_flash": ({**heads, "WINDOW": sizes.window},),
-        "unembed": ({**hidden, **vocabulary},),
-        "unembed_8bit": ({**hidden, **vocabulary, "GROUP": 64},),
-    }  # fmt: skip
+        "band_flash": (geometry.band_flash(*heads, sizes.window, 1),),
+        "unembed": (geometry.unembed(hidden, sizes.vocabulary),),
+        "unembed_8bit": (geometry.unembed_8bit(hidden, sizes.vocabulary, 64),),
+    }
+    return {name: tuple(call.template for call in found) for name, found in calls.items()}
 
 
 def small_cases() -> dict[str, Case]:
@@ -80,7 +78,7 @@ def merge(sizes: Sizes, parts: int) -> Case:
     return Case(
         "full_attention_merge",
         sizes.name,
-        attention.merge_launch(sizes),
+        geometry.full_attention_merge(sizes.heads, sizes.head_dim),
         {**inputs, "extent": full.inputs["extent"]},
         {},
     )
