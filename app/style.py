@@ -37,6 +37,11 @@ def caption_size(text_size: int) -> int:
     return max(10, round(text_size * 12 / TEXT_SIZE))
 
 
+def icon_size(text_size: int) -> int:
+    """Pixels of an icon beside words."""
+    return round(text_size * 16 / TEXT_SIZE)
+
+
 def palette(theme: Theme) -> QPalette:
     """What Qt's own drawing (selection, carets, menus, placeholder text) takes its colours from."""
     result = QPalette()

@@ -4,12 +4,24 @@ Owns which problems stand; what the button does is decided where the signal is h
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 
 from app.problem import Problem
 from app.theme import GRID, Theme
 from app.widgets.announcement import announce
 from app.widgets.icons import icon, icon_pixmap
+
+_ICON = 16  # px
+_GAP = GRID + 2
 
 
 class Banner(QFrame):
@@ -29,13 +41,19 @@ class Banner(QFrame):
         self.close_button = QToolButton()
         self.close_button.setProperty("kind", "flat")
         self.close_button.setAccessibleName("Dismiss")
-        layout = QHBoxLayout(self)
+        self._layout = layout = QGridLayout(self)
         layout.setContentsMargins(GRID + 6, GRID, GRID, GRID)
-        layout.setSpacing(GRID + 2)
-        layout.addWidget(self._picture, 0)
-        layout.addWidget(self._words, 1)
-        layout.addWidget(self.action)
-        layout.addWidget(self.close_button)
+        layout.setHorizontalSpacing(_GAP)
+        layout.setVerticalSpacing(0)
+        layout.setColumnStretch(1, 1)
+        layout.addWidget(self._picture, 0, 0)
+        layout.addWidget(self._words, 0, 1)
+        layout.addWidget(self.close_button, 0, 3)
+        # Below, its words in line with the others, and its ring around them.
+        self._below = QHBoxLayout()
+        self._below.addSpacing(_ICON + _GAP - 7)
+        layout.addLayout(self._below, 1, 0, 1, 3)
+        self._place_action()
         self.action.clicked.connect(self._act)
         self.close_button.clicked.connect(self._dismiss)
         self.hide()
@@ -45,7 +63,7 @@ class Banner(QFrame):
         return self._words.text() if self._problems else ""
 
     def set_theme(self, theme: Theme) -> None:
-        self._picture.setPixmap(icon_pixmap("warning", theme.text, 16))
+        self._picture.setPixmap(icon_pixmap("warning", theme.text, _ICON))
         self.close_button.setIcon(icon("close", theme.quiet))
 
     def show_problem(self, problem: Problem) -> None:
@@ -58,6 +76,17 @@ class Banner(QFrame):
     def solve(self, topic: str) -> None:
         if self._problems.pop(topic, None):
             self._refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_action()
+
+    def _place_action(self) -> None:
+        """Beside the words, or below them where it would take their room."""
+        if self.width() < 4 * self.action.sizeHint().width():
+            self._below.addWidget(self.action, 0, Qt.AlignmentFlag.AlignLeft)
+        else:
+            self._layout.addWidget(self.action, 0, 2)
 
     def _current(self) -> Problem | None:
         return next(reversed(self._problems.values()), None)
@@ -79,4 +108,5 @@ class Banner(QFrame):
             self.setAccessibleName(problem.text)
             self.action.setText(problem.action_label or "")
             self.action.setVisible(bool(problem.action_label))
+            self._place_action()
         self.setVisible(problem is not None)

@@ -35,7 +35,9 @@ class Header(QFrame):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addLayout(layout, 1)
+        column.addStretch(1)
+        column.addLayout(layout)
+        column.addStretch(1)
         column.addWidget(self.progress)
 
     def set_appearance(self, theme: Theme) -> None:

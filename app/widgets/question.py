@@ -94,7 +94,7 @@ class Question(Message):
     @property
     def wanted_height(self) -> int:
         bottom = self._bubble.bottom()
-        return math.ceil(bottom if self.field else bottom + GRID / 2 + ACTIONS_HEIGHT)
+        return math.ceil(bottom + (2 * GRID if self.field else GRID / 2 + ACTIONS_HEIGHT))
 
     def focus_chain(self) -> list[QWidget]:
         if self.field:

@@ -16,12 +16,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from app.style import control_size, text_font
+from app.style import control_size, icon_size, text_font
 from app.theme import GRID, LIGHT, TEXT_SIZE, Theme
 from app.widgets.icons import IconName, paint_icon
 
 HEIGHT = 3 * GRID + 4
-_ICON = 16
 _RADIUS = 7.0
 _KEYBOARD = (
     Qt.FocusReason.TabFocusReason,
@@ -52,7 +51,7 @@ class QuietButton(QAbstractButton):
         self.setToolTip("" if self.text() else name)
 
     def set_appearance(self, theme: Theme, text_size: int) -> None:
-        self._theme = theme
+        self._theme, self._icon = theme, icon_size(text_size)
         self.setFont(text_font(control_size(text_size)))
         self.updateGeometry()
         self.update()
@@ -68,9 +67,9 @@ class QuietButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         words = QFontMetrics(self.font()).horizontalAdvance(self.text())
-        icon = _ICON if self.icon_name else 0
+        icon = self._icon if self.icon_name else 0
         between = 6 if words and icon else 0
-        margin = GRID if words else (HEIGHT - _ICON) // 2
+        margin = GRID if words else (HEIGHT - self._icon) // 2
         return QSize(margin * 2 + icon + between + words, HEIGHT)
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -98,11 +97,12 @@ class QuietButton(QAbstractButton):
         painter.end()
 
     def _paint_words(self, painter: QPainter, colour: str) -> None:
-        left = float(GRID if self.text() else (self.width() - _ICON) / 2)
+        left = float(GRID if self.text() else (self.width() - self._icon) / 2)
         if self.icon_name:
-            top = (self.height() - _ICON) / 2
-            paint_icon(painter, self.icon_name, QRectF(left, top, _ICON, _ICON), colour)
-            left += _ICON + 6
+            size = self._icon
+            top = (self.height() - size) / 2
+            paint_icon(painter, self.icon_name, QRectF(left, top, size, size), colour)
+            left += size + 6
         painter.setPen(QColor(colour))
         words = QRectF(left, 0, self.width() - left, self.height())
         painter.drawText(words, int(Qt.AlignmentFlag.AlignVCenter), self.text())

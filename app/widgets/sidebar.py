@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from app.chats.models import Chat, SearchHit
+from app.style import icon_size
 from app.theme import GRID, SIDEBAR_WIDTH, Theme
 from app.widgets.chat_list import ChatList
 from app.widgets.chat_rows import group, search_rows
@@ -85,7 +86,9 @@ class Sidebar(QFrame):
         self._show_rows()
 
     def set_appearance(self, theme: Theme, text_size: int) -> None:
-        self.new_chat.setIcon(icon("new-chat", theme.text))
+        size = icon_size(text_size)
+        self.new_chat.setIcon(icon("new-chat", theme.text, size=size))
+        self.new_chat.setIconSize(QSize(size, size))
         for action in self.search.actions():
             self.search.removeAction(action)
         self.search.addAction(icon("search", theme.quiet), QLineEdit.ActionPosition.LeadingPosition)

@@ -11,7 +11,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QColor, QEnterEvent, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from app.style import blend, control_size, text_font
+from app.style import blend, control_size, icon_size, text_font
 from app.theme import GRID, Theme
 from app.widgets.icons import IconName, paint_icon
 from app.widgets.page.item import Setting
@@ -21,7 +21,6 @@ from app.widgets.streaming_page import StreamingPage
 
 _TICK_MS = 60
 _BREATH_S = 2.4  # one slow wave of the line's colour
-_CHEVRON = 14
 _GAP = 4  # px before the chevron
 _INDENT = 2 * GRID
 
@@ -181,7 +180,7 @@ class _Line(QAbstractButton):
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_appearance(self, theme: Theme, text_size: int) -> None:
-        self._theme = theme
+        self._theme, self._chevron = theme, icon_size(text_size) - 2
         self.setFont(text_font(control_size(text_size)))
         self.update()
 
@@ -204,7 +203,7 @@ class _Line(QAbstractButton):
         self.setAccessibleName(f"{words}, {'shown' if self.is_open else 'hidden'}")
 
     def sizeHint(self) -> QSize:
-        return QSize(GRID + self._words_width + _GAP + _CHEVRON + GRID // 2, HEIGHT)
+        return QSize(GRID + self._words_width + _GAP + self._chevron + GRID // 2, HEIGHT)
 
     @property
     def _words_width(self) -> int:
@@ -232,7 +231,8 @@ class _Line(QAbstractButton):
         painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), self.text())
         shape: IconName = "chevron-down" if self.is_open else "chevron-right"
         left = GRID + self._words_width + _GAP
-        box = QRectF(left, (HEIGHT - _CHEVRON) / 2 + 0.5, _CHEVRON, _CHEVRON)
+        size = self._chevron
+        box = QRectF(left, (HEIGHT - size) / 2 + 0.5, size, size)
         paint_icon(painter, shape, box, theme.quiet if self._is_running else colour)
         if self.hasFocus():
             painter.setPen(QPen(QColor(theme.accent), 1.5))

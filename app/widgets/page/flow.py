@@ -4,6 +4,7 @@ Owns the distances between blocks, which of them are laid out, and how offsets r
 a long answer only what is near the reader is laid out; the rest is guessed until it comes near.
 """
 
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
@@ -29,7 +30,6 @@ from app.widgets.page.spacing import gap, parting
 from app.widgets.page.table import TableItem
 from app.widgets.page.words import FormulaItem, RuleItem, WordsItem
 
-GUTTER = 3.5 * GRID  # what a list moves in: room for its marks
 QUOTE_INDENT = 2.0 * GRID
 
 
@@ -228,9 +228,9 @@ class Flow(Item):
 
 
 class _Inset(Item):
-    """A flow that is moved in, with something in the margin."""
+    """A flow that is moved in by `indent` px, with something in the margin."""
 
-    indent = GUTTER
+    indent: float
 
     def __init__(self, setting: Setting, blocks: Sequence[Block]) -> None:
         super().__init__(setting)
@@ -319,7 +319,8 @@ class ListRow(_Inset):
     def __init__(self, setting: Setting, block: ListItem) -> None:
         super().__init__(setting, block.blocks)
         self.block = block
-        self.indent = max(GUTTER, self._number_width() + GRID)
+        digits = max(2, len(str(block.number)) if block.number is not None else 0)
+        self.indent = math.ceil(self._advance("0" * digits + ".")) + GRID
 
     def update(self, block: Block) -> bool:
         if not isinstance(block, ListItem) or block.number != self.block.number:
@@ -328,10 +329,8 @@ class ListRow(_Inset):
         self.take_blocks(block.blocks)
         return True
 
-    def _number_width(self) -> float:
-        if self.block.number is None:
-            return 0.0
-        return QFontMetricsF(self.style.text.font).horizontalAdvance(f"{self.block.number}.")
+    def _advance(self, text: str) -> float:
+        return QFontMetricsF(self.style.text.font).horizontalAdvance(text)
 
     def paint_margin(self, painter: QPainter) -> None:
         face = self.style.text
@@ -345,20 +344,22 @@ class ListRow(_Inset):
             painter.setFont(face.font)
             painter.setPen(self.style.quiet)
             text = f"{self.block.number}."
-            right = margin.right() - GRID - self._number_width()
+            right = margin.right() - GRID - self._advance(text)
             x = margin.left() + GRID if is_mirrored else right
             painter.drawText(QPointF(x, face.baseline), text)
         else:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.style.quiet)
-            x = margin.left() + 13.5 if is_mirrored else margin.right() - 13.5
-            painter.drawEllipse(QPointF(x, middle), 2.25, 2.25)
+            size = face.font.pixelSize()
+            x = margin.left() + 0.9 * size if is_mirrored else margin.right() - 0.9 * size
+            painter.drawEllipse(QPointF(x, middle), 0.15 * size, 0.15 * size)
         painter.restore()
 
     def _paint_box(self, painter: QPainter, margin: QRectF, middle: float) -> None:
-        x = margin.left() + 10 if self.is_right_to_left else margin.right() - 24
-        box = QRectF(x + 0.5, middle - 7, 14, 14)
+        side = round(self.style.text.font.pixelSize() * 14 / 15)
+        x = margin.left() + 10 if self.is_right_to_left else margin.right() - 10 - side
+        box = QRectF(x + 0.5, middle - side / 2, side, side)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.block.is_checked:
             painter.setPen(Qt.PenStyle.NoPen)

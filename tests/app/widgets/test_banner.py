@@ -1,5 +1,5 @@
 from PySide6.QtCore import QPoint
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.problem import Problem
@@ -68,3 +68,15 @@ def test_a_notice_stands_over_its_place_and_can_be_acted_on(qtbot: QtBot) -> Non
     with qtbot.waitSignal(notice.acted, timeout=1000):
         notice.action.click()
     assert not notice.isVisible()
+
+
+def test_the_way_out_goes_below_the_words_where_it_would_take_their_room(qtbot: QtBot) -> None:
+    banner = Banner()
+    qtbot.addWidget(banner)
+    banner.show_problem(Problem("The model needs more memory than is free.", "Choose another one"))
+    words = banner.findChildren(QLabel)[1]
+    for width, is_below in ((900, False), (300, True), (900, False)):
+        banner.resize(width, 200)
+        QApplication.processEvents()
+        assert (banner.action.y() > words.geometry().bottom()) is is_below
+        assert banner.action.visibleRegion().boundingRect().size() == banner.action.size()

@@ -11,7 +11,7 @@ from app.markdown.stream import MarkdownStream, read_blocks
 from app.theme import DARK, LIGHT, TEXT_SIZE, Theme, contrast
 from app.widgets.page.code import CodeItem
 from app.widgets.page.colouring import colour_code, readable
-from app.widgets.page.flow import Flow
+from app.widgets.page.flow import Flow, ListRow
 from app.widgets.page.item import Setting
 from app.widgets.page.maths import FormulaKey, draw_formula
 from app.widgets.page.style import PageStyle
@@ -265,3 +265,10 @@ def test_hebrew_begins_on_the_right(setting: Setting) -> None:
     inked = [x for x in range(image.width()) for y in range(image.height())
              if image.pixelColor(x, y) != ground]  # fmt: skip
     assert min(inked) > WIDTH / 2
+
+
+@pytest.mark.parametrize("size", [11, 15, 24])
+def test_the_words_of_a_list_begin_in_line_up_to_two_digits(setting: Setting, size: int) -> None:
+    sized = Setting(PageStyle(LIGHT, size), setting.workshop)
+    flow = flow_of("8. a\n9. b\n10. c\n11. d", sized)
+    assert len({item.left for item in flow.items if isinstance(item, ListRow)}) == 1
