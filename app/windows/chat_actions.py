@@ -3,6 +3,7 @@
 Serves the menus, which mean the chat on view, and the sidebar, which names one.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QObject
@@ -21,7 +22,7 @@ class ChatActions(QObject):
         self._window = window
         self._conversation = conversation
         self._library = library
-        self._deleted: str | None = None  # the chat that Undo brings back
+        self._deleted: list[str] = []  # the chats that the notice offers to bring back
 
     def rename_shown(self) -> None:
         if chat := self._conversation.chat:
@@ -42,15 +43,20 @@ class ChatActions(QObject):
         if shown and shown.id == chat_id:
             self._conversation.stop()
             self._conversation.open(None)
-        self._deleted = chat_id
+        notice = self._window.notice
+        if not notice.isVisible() or notice.text != _deleted_words(self._deleted):
+            self._deleted = []
+        self._deleted.append(chat_id)
         self._library.delete(chat_id)
-        self._window.notice.say("Chat deleted", "Undo")
+        notice.say(_deleted_words(self._deleted), "Undo")
 
     def undo_delete(self) -> None:
-        if self._deleted:
-            self._library.restore(self._deleted)
-            self._conversation.open(self._deleted)
-            self._deleted = None
+        """Brings back all that the notice names, and shows what was deleted last."""
+        deleted, self._deleted = self._deleted, []
+        for chat_id in deleted:
+            self._library.restore(chat_id)
+        if deleted:
+            self._conversation.open(deleted[-1])
 
     def export(self, chat_id: str) -> None:
         """Asks where to, then writes Markdown."""
@@ -66,6 +72,10 @@ class ChatActions(QObject):
         self._library.export_markdown(
             chat_id, target, lambda: self._window.notice.say(f"Saved as {target.name}")
         )
+
+
+def _deleted_words(chat_ids: Sequence[str]) -> str:
+    return "Chat deleted" if len(chat_ids) == 1 else f"{len(chat_ids)} chats deleted"
 
 
 def file_name(title: str) -> str:

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from app.theme import GRID
+from app.widgets.chat_rows import ChatRows
 from app.windows.chat_actions import file_name
 from tests.app.windows.conftest import MakePerson, Person
 
@@ -38,6 +39,24 @@ def test_a_deleted_chat_leaves_at_once_and_undo_brings_it_back(two_chats: Person
     person.sees(lambda: person.texts == ["mutes make quiet", "You said: mutes make quiet"])
     assert not window.notice.isVisible()
     assert QApplication.focusWidget() is window.composer.field
+
+
+def test_undo_brings_back_every_chat_that_its_notice_names(two_chats: Person) -> None:
+    person, window = two_chats, two_chats.app.window
+    rows = window.sidebar.list.model()
+    assert isinstance(rows, ChatRows)
+    chats = [rows.row(rows.index(number)).chat for number in (1, 2)]  # below their heading
+    for chat in chats:
+        assert chat is not None
+        window.sidebar.list.delete_requested.emit(chat.id)
+    person.sees(lambda: titles(person) == [])
+    assert window.notice.text == "2 chats deleted"
+    person.qtbot.mouseClick(window.notice.action, Qt.MouseButton.LeftButton)
+    person.sees(lambda: titles(person) == ["mutes make quiet", "bees make honey"])
+    person.press("Ctrl+Backspace")
+    assert window.notice.text == "Chat deleted"
+    window.notice.hide()
+    person.sees(lambda: len(titles(person)) == 1)
 
 
 def test_what_was_deleted_stays_deleted_after_a_restart(
@@ -78,6 +97,22 @@ def test_a_search_finds_words_in_chats_and_opens_the_one_that_is_chosen(
     person.press("Esc")
     person.sees(lambda: len(titles(person)) == 2)
     assert QApplication.focusWidget() is window.composer.field
+
+
+def test_a_search_leads_to_the_branch_that_has_the_words(two_chats: Person) -> None:
+    person, window = two_chats, two_chats.app.window
+    question = person.shown[0].message.id
+    window.transcript.edit_submitted.emit(question, "violins sing")
+    person.sees(lambda: person.texts == ["violins sing", "You said: violins sing"])
+    person.sees(lambda: not person.app.conversation.is_busy)
+    window.transcript.branch_requested.emit(person.shown[0].message.id, -1)
+    assert person.texts[0] == "mutes make quiet"
+    person.press("Ctrl+F")
+    person.type("violins")
+    person.sees(lambda: titles(person) == ["mutes make quiet"])
+    person.press("Down")
+    person.press("Return")  # the chat itself is on view already
+    person.sees(lambda: person.texts == ["violins sing", "You said: violins sing"])
 
 
 def test_a_chat_is_exported_as_markdown(two_chats: Person, tmp_path: Path) -> None:
