@@ -65,6 +65,7 @@ class Sordino(QObject):
         self.chat_actions = ChatActions(self.window, self.conversation, self.library)
         self.settings_window: SettingsWindow | None = None
         self._theme: Theme | None = None
+        self._kept_documents: tuple[Attachment, ...] = ()  # of the draft, on the disk
         self._draft_pause = QTimer(self, singleShot=True, interval=DRAFT_PAUSE_MS)
         self._connect_composer()
         self._connect_transcript()
@@ -89,6 +90,7 @@ class Sordino(QObject):
         """Chats and model; the window is there already."""
         self.picker.start()
         self.library.start()
+        self.library.load_draft_attachments(self._restore_documents)
         self.conversation.open(self.settings.value.last_chat or None)
         self.settings.report()
 
@@ -124,6 +126,7 @@ class Sordino(QObject):
         composer.files_pasted.connect(self._attach_urls)
         composer.effort_changed.connect(conversation.set_effort)
         composer.draft_changed.connect(self._draft_pause.start)
+        composer.attachments.changed.connect(self._draft_pause.start)
         self._draft_pause.timeout.connect(self._keep_draft)
         self.window.files_dropped.connect(self._attach_urls)
         self.attaching.attached.connect(self._attach)
@@ -269,7 +272,18 @@ class Sordino(QObject):
 
     def _keep_draft(self) -> None:
         self._draft_pause.stop()
-        self.settings.update(draft=self.window.composer.text)
+        composer = self.window.composer
+        self.settings.update(draft=composer.text)
+        if composer.attachments.attachments != self._kept_documents:
+            self._kept_documents = composer.attachments.attachments
+            self.library.put_draft_attachments(self._kept_documents)
+
+    def _restore_documents(self, documents: list[Attachment]) -> None:
+        """Those of the draft, before what has been attached since the start."""
+        self._kept_documents = tuple(documents)
+        bar = self.window.composer.attachments
+        for document in (*documents, *bar.attachments):
+            bar.add(document)
 
     # Chats ---------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import queue
 import sqlite3
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 
 from app.chats.database import is_damage, is_unwritable
 from app.chats.export import markdown
-from app.chats.models import Chat, ChatMessage
+from app.chats.models import Attachment, Chat, ChatMessage
 from app.chats.store import ChatStore
 from app.chats.tree import MessageTree
 from app.problem import Problem
@@ -104,6 +104,14 @@ class ChatLibrary(QObject):
 
     def restore(self, chat_id: str) -> None:
         self._write(lambda store: store.restore(chat_id))
+
+    def put_draft_attachments(self, attachments: Sequence[Attachment]) -> None:
+        """Keeps the documents of the question that is being written, in place of those before."""
+        kept = tuple(attachments)
+        self._jobs.put(_Job(run=lambda store: store.put_draft_attachments(kept), writes=True))
+
+    def load_draft_attachments(self, then: Callable[[list[Attachment]], None]) -> None:
+        self._jobs.put(_Job(run=lambda store: store.draft_attachments(), then=then))
 
     def search(self, query: str) -> None:
         """`found` follows; an empty query finds nothing."""

@@ -81,7 +81,16 @@ CREATE TRIGGER message_removed AFTER DELETE ON message BEGIN
 END;
 """
 
-STEPS: tuple[str, ...] = (_FIRST,)
+_DRAFT = """
+CREATE TABLE draft_attachment (         -- documents of the question that is being written
+    place INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    path TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DRAFT)
 VERSION = len(STEPS)
 WORD_INDEXES = ("title_words", "message_words")
 

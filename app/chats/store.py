@@ -7,7 +7,7 @@ call has happened.
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from datetime import datetime
@@ -114,8 +114,7 @@ class ChatStore:
             "WHERE chat_id = ? ORDER BY place",
             (chat_id,),
         ):
-            attachment = Attachment(row["name"], row["path"], row["text"])
-            attachments.setdefault(row["message_id"], []).append(attachment)
+            attachments.setdefault(row["message_id"], []).append(_attachment(row))
         rows = self._connection.execute(
             "SELECT * FROM message WHERE chat_id = ? ORDER BY number", (chat_id,)
         )
@@ -130,10 +129,7 @@ class ChatStore:
                 connection.execute(_PUT_MESSAGE, _message_row(chat.id, message))
                 connection.executemany(
                     "INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?)",
-                    [
-                        (message.id, place, *map(well_formed, (a.name, a.path, a.text)))
-                        for place, a in enumerate(message.attachments)
-                    ],
+                    [(message.id, *row) for row in _attachment_rows(message.attachments)],
                 )
 
     def take_back(self, chat: Chat, message_id: str) -> None:
@@ -164,6 +160,18 @@ class ChatStore:
     def _set_deleted(self, chat_id: str, when: str | None) -> None:
         with self._transaction() as connection:
             connection.execute("UPDATE chat SET deleted = ? WHERE id = ?", (when, chat_id))
+
+    def put_draft_attachments(self, attachments: Sequence[Attachment]) -> None:
+        """Replaces the documents of the question that is being written."""
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM draft_attachment")
+            connection.executemany(
+                "INSERT INTO draft_attachment VALUES (?, ?, ?, ?)", _attachment_rows(attachments)
+            )
+
+    def draft_attachments(self) -> list[Attachment]:
+        rows = self._connection.execute("SELECT * FROM draft_attachment ORDER BY place")
+        return [_attachment(row) for row in rows]
 
     def search(self, query: str) -> list[SearchHit]:
         """Chats whose title or messages hold words that begin with all those of the query,
@@ -210,6 +218,17 @@ def _chat_row(chat: Chat) -> dict[str, Any]:
         "created": chat.created.isoformat(),
         "updated": chat.updated.isoformat(),
     }
+
+
+def _attachment(row: sqlite3.Row) -> Attachment:
+    return Attachment(row["name"], row["path"], row["text"])
+
+
+def _attachment_rows(attachments: Sequence[Attachment]) -> list[tuple[int, str, str, str]]:
+    return [
+        (place, well_formed(a.name), well_formed(a.path), well_formed(a.text))
+        for place, a in enumerate(attachments)
+    ]
 
 
 def _message(row: sqlite3.Row, attachments: tuple[Attachment, ...]) -> ChatMessage:

@@ -40,6 +40,20 @@ def test_a_message_comes_back_as_it_was_put(
     again.close()
 
 
+def test_the_documents_of_a_draft_come_back_until_others_replace_them(
+    database: Path, store: ChatStore
+) -> None:
+    documents = [Attachment("b.txt", "/b.txt", "b\n"), Attachment("a.txt", "/a.txt", "a\n")]
+    store.put_draft_attachments(documents)
+    again = ChatStore(database)
+    assert again.draft_attachments() == documents
+    again.put_draft_attachments(documents[1:])
+    assert store.draft_attachments() == documents[1:]
+    again.put_draft_attachments([])
+    assert store.draft_attachments() == []
+    again.close()
+
+
 @pytest.mark.parametrize(
     "text",
     [

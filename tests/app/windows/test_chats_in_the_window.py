@@ -136,16 +136,22 @@ def test_a_title_becomes_a_file_name_that_any_disk_takes(title: str, name: str) 
 
 
 def test_draft_sidebar_text_size_and_place_are_found_again(
-    make_person: MakePerson, qtbot: QtBot
+    make_person: MakePerson, qtbot: QtBot, tmp_path: Path
 ) -> None:
     first = make_person()
     first.app.window.resize(700, 600)
+    (tmp_path / "notes.txt").write_text("a line\n")
+    first.app.open_files([tmp_path / "notes.txt"])
+    first.sees(lambda: bool(first.app.window.composer.attachments.attachments))
     first.type("half a thought")
     first.app.window.menus.sidebar.trigger()
     first.app.window.menus.larger.trigger()
     first.quit()
     second = make_person().app
     assert second.window.composer.text == "half a thought"
+    documents = second.window.composer.attachments
+    qtbot.waitUntil(lambda: bool(documents.attachments))
+    assert [document.text for document in documents.attachments] == ["a line\n"]
     assert second.window.size().width() == 700
     assert not second.window.sidebar_is_open
     assert second.settings.value.text_size == 16
