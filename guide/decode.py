@@ -62,7 +62,7 @@ def pick(
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply in its parts; what is malformed has neither."""
+    """A reply in its parts; one that can't be parted has neither."""
 
     thought: str
     answer: str

@@ -19,7 +19,7 @@ from guide.calibrate import shifted_head
 from guide.network import Network, Shape
 
 DESTINATION = Path(__file__).parents[1] / "resources" / "guide"
-LARGEST_BYTES = 10 * 1024 * 1024
+LARGEST_BYTES = 10_000_000
 WEIGHTS = "model.safetensors"
 SHARPNESS = 4.0  # factor on all logits: at temperature 1 the guide then speaks as at a quarter
 SHIFT = 3.0  # how far to lean towards declining, from the development questions

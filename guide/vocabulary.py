@@ -11,17 +11,17 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from guide.ranks import PATTERN, SPECIAL_TOKENS
+from mlx_engine.tokenizer import HARMONY_TOKENS, O200K_PIECES
 
 TOTAL = 2560
-RANKS = TOTAL - len(SPECIAL_TOKENS)
+RANKS = TOTAL - len(HARMONY_TOKENS)
 
 
 def byte_level() -> pre_tokenizers.Sequence:
     """The o200k split, then bytes as printable letters."""
     return pre_tokenizers.Sequence(
         [
-            pre_tokenizers.Split(Regex(PATTERN), behavior="isolated"),
+            pre_tokenizers.Split(Regex(O200K_PIECES), behavior="isolated"),
             pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
         ]
     )
@@ -51,22 +51,15 @@ def train(texts: list[str]) -> Tokenizer:
     return assemble(tokenizer.get_vocab())
 
 
-def assemble(ranks: dict[str, int], dropout: float | None = None) -> Tokenizer:
-    """The tokenizer with these ordinary ids; `dropout` skips merges at random, for training."""
-    model = models.BPE(ranks, all_merges(ranks), dropout=dropout, ignore_merges=dropout is None)
-    tokenizer = Tokenizer(model)
+def assemble(ranks: dict[str, int]) -> Tokenizer:
+    """The tokenizer with these ordinary ids."""
+    tokenizer = Tokenizer(models.BPE(ranks, all_merges(ranks), ignore_merges=True))
     tokenizer.pre_tokenizer = byte_level()
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(list(SPECIAL_TOKENS))
+    tokenizer.add_special_tokens(list(HARMONY_TOKENS))
     return tokenizer
 
 
 def load(path: Path) -> Tokenizer:
     """Read a `tokenizer.json`."""
     return Tokenizer.from_file(str(path))
-
-
-def ordinary_ranks(tokenizer: Tokenizer) -> dict[str, int]:
-    """The ids without the special ones."""
-    vocabulary: dict[str, int] = tokenizer.get_vocab(with_added_tokens=False)
-    return vocabulary

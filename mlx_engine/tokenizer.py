@@ -25,7 +25,7 @@ O200K_SIZE = 201_088
 _O200K_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 
 # How text is cut into pieces before merging; published with tiktoken's o200k_base.
-_O200K_PIECES = "|".join(
+O200K_PIECES = "|".join(
     (
         r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
         r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
@@ -138,7 +138,7 @@ class Tokenizer:
 
         # No special tokens here: what tiktoken doesn't know, no text can turn into.
         return tiktoken.Encoding(
-            "sordino", pat_str=_O200K_PIECES, mergeable_ranks=self._ranks, special_tokens={}
+            "sordino", pat_str=O200K_PIECES, mergeable_ranks=self._ranks, special_tokens={}
         )
 
 

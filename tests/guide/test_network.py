@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from datetime import date
 from itertools import islice
 from pathlib import Path
 
@@ -12,7 +13,11 @@ import pytest
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.full
 
+from app.chats.models import ChatMessage, Effort  # noqa: E402
+from app.prompt import conversation_json  # noqa: E402
 from guide import batches, compose, corpus, export, mxfp4, network, vocabulary  # noqa: E402
+from mlx_engine.harmony import conversation_from_json, render  # noqa: E402
+from mlx_engine.tokenizer import Tokenizer  # noqa: E402
 
 GUIDE = Path(__file__).parents[2] / "resources" / "guide"
 
@@ -78,6 +83,24 @@ def test_a_branch_of_a_packed_row_equals_the_plain_conversation() -> None:
         begin = sum(len(segment.tokens) for segment in row[:last])
         found = packed[number, begin : begin + len(row[last].tokens)]
         assert (found - expected).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("effort", ["low", "medium", "high"])
+@pytest.mark.parametrize("instructions", ["", "Be brief."])
+def test_training_sees_the_prompts_that_the_app_makes(effort: Effort, instructions: str) -> None:
+    day, question = date(2026, 11, 21), "How do I export a chat?"
+    renderer = compose.Renderer(vocabulary.load(GUIDE / "tokenizer.json"))
+    trained = [
+        *renderer.system(day, effort, instructions),
+        *renderer.message("user", question),
+        *renderer.assistant(),
+    ]
+    asked = [ChatMessage("1", None, "user", question)]
+    made = conversation_json(
+        asked, effort=effort, is_guide=True, system_prompt=instructions, today=day
+    )
+    tokenizer = Tokenizer.for_checkpoint(GUIDE, network.Shape().vocab_size)
+    assert trained == render(conversation_from_json(made), tokenizer)
 
 
 def test_composed_questions_are_never_held_out() -> None:

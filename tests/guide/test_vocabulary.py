@@ -1,4 +1,4 @@
-"""The shipped vocabulary: ids that tiktoken and tokenizers agree on."""
+"""The shipped vocabulary: ids that the engine and the trainer agree on."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-import tiktoken
 
-from guide import corpus, ranks
+from guide import corpus
+from mlx_engine.tokenizer import HARMONY_TOKENS, Tokenizer
 
 GUIDE = Path(__file__).parents[2] / "resources" / "guide"
 
 
-def encoding() -> tiktoken.Encoding:
-    """The guide's vocabulary in tiktoken."""
-    return tiktoken.Encoding(
-        "guide",
-        pat_str=ranks.PATTERN,
-        mergeable_ranks=ranks.mergeable_ranks(GUIDE / "tokenizer.json"),
-        special_tokens={},
-    )
+@pytest.fixture(scope="module")
+def shipped() -> Tokenizer:
+    config = json.loads((GUIDE / "config.json").read_text(encoding="utf-8"))
+    return Tokenizer.for_checkpoint(GUIDE, config["vocab_size"])
 
 
 def texts() -> list[str]:
@@ -35,31 +31,23 @@ def texts() -> list[str]:
     return found
 
 
-def test_ordinary_ids_ascend_from_the_bytes_and_special_ones_follow() -> None:
-    published = json.loads((GUIDE / "tokenizer.json").read_text(encoding="utf-8"))
-    found = ranks.mergeable_ranks(GUIDE / "tokenizer.json")
-    assert sorted(found.values()) == list(range(len(found)))
-    assert {token for token, rank in found.items() if rank < 256} == {
-        bytes([byte]) for byte in range(256)
-    }
-    added = published["added_tokens"]
-    assert {token["content"] for token in added} == set(ranks.SPECIAL_TOKENS)
-    assert all(token["special"] for token in added)
-    assert min(token["id"] for token in added) == len(found)
-    config = json.loads((GUIDE / "config.json").read_text(encoding="utf-8"))
-    assert len(found) + len(added) == config["vocab_size"]
+def test_ordinary_ids_ascend_from_the_bytes_and_special_ones_follow(shipped: Tokenizer) -> None:
+    size, ordinary = shipped.vocabulary_size, shipped.vocabulary_size - len(HARMONY_TOKENS)
+    assert sorted(shipped.special.values()) == list(range(ordinary, size))
+    assert shipped.special.keys() == HARMONY_TOKENS.keys()
+    tokens = [shipped.decode_bytes([number]) for number in range(ordinary)]
+    assert set(tokens[:256]) == {bytes([byte]) for byte in range(256)}
+    assert len(set(tokens)) == ordinary
 
 
-def test_text_survives_the_round_trip() -> None:
-    tokens = encoding()
+def test_text_survives_the_round_trip(shipped: Tokenizer) -> None:
     for text in texts():
-        assert tokens.decode(tokens.encode_ordinary(text)) == text
+        assert shipped.decode_bytes(shipped.encode(text)).decode() == text
 
 
-def test_tiktoken_gives_the_same_ids_as_tokenizers() -> None:
+def test_the_engine_gives_the_same_ids_as_the_trainer(shipped: Tokenizer) -> None:
     tokenizers = pytest.importorskip("tokenizers")
-    ours = tokenizers.Tokenizer.from_file(str(GUIDE / "tokenizer.json"))
-    theirs = encoding()
+    trainers = tokenizers.Tokenizer.from_file(str(GUIDE / "tokenizer.json"))
     for text in texts():
-        ids = ours.encode(text, add_special_tokens=False).ids
-        assert ids == theirs.encode_ordinary(text), text
+        ids = trainers.encode(text, add_special_tokens=False).ids
+        assert ids == shipped.encode(text), text
