@@ -113,10 +113,10 @@ class MainWindow(QMainWindow):
         self._pages.setCurrentWidget(self.transcript if has_messages else self.empty_state)
 
     def set_sidebar_visible(self, visible: bool) -> None:
-        self._wants_sidebar = visible
-        self.fold.set_open(
-            (visible and self.width() >= _NARROW) or (visible and not self.isVisible())
-        )
+        """The wish that is kept; a new one holds at once."""
+        if visible != self._wants_sidebar:
+            self._wants_sidebar = visible
+            self.fold.set_open(visible and (self.width() >= _NARROW or not self.isVisible()))
 
     @property
     def sidebar_is_open(self) -> bool:

@@ -108,6 +108,17 @@ def test_a_narrow_window_folds_the_sidebar_and_a_wide_one_brings_it_back(
         person.sees(sidebar_is(is_open))
 
 
+def test_a_sidebar_opened_in_a_narrow_window_stays_while_one_writes(person: Person) -> None:
+    window = person.app.window
+    person.app.settings.update(reduce_motion=True)
+    window.resize(500, 700)
+    person.sees(lambda: not window.sidebar_is_open)
+    person.press("Meta+Ctrl+S")
+    person.sees(lambda: window.sidebar_is_open)
+    person.app.settings.update(draft="half a thought")
+    assert window.sidebar_is_open
+
+
 def drop(window: QWidget, *paths: Path) -> None:
     files = QMimeData()
     files.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
