@@ -16,6 +16,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
 from mlx_engine.errors import EngineError
 
@@ -31,19 +32,16 @@ MODEL_HELP = "guide, 20b, 120b or a folder with a gpt-oss checkpoint"
 
 def run_command(arguments: Sequence[str]) -> int:
     """`arguments` begin with the command's name. Returns the exit code."""
-    from mlx_engine.blas import prefer_openblas
-
     name = arguments[0] if arguments else ""
     parser = argparse.ArgumentParser(prog="sordino", description="The engine's commands.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command, does in COMMANDS.items():
-        subparser = commands.add_parser(command, help=does, description=does)
-        if command == name:
-            prefer_openblas()
-            module = importlib.import_module(f"mlx_engine.commands.{command}")
-            module.add_arguments(subparser)
-    options = parser.parse_args(arguments)
     try:
+        for command, does in COMMANDS.items():
+            subparser = commands.add_parser(command, help=does, description=does)
+            if command == name:
+                module = _import(command)
+                module.add_arguments(subparser)
+        options = parser.parse_args(arguments)
         code = int(module.run(options))
         sys.stdout.flush()
         return code
@@ -54,12 +52,21 @@ def run_command(arguments: Sequence[str]) -> int:
         return 141
     except (EngineError, OSError) as error:
         return _fail(name, str(error))
+    except ImportError as error:
+        return _fail(name, f"The engine can't start on this machine: {error}. Install it again.")
     except Exception as error:
         from mlx_engine.memory import is_out_of_memory
 
         if is_out_of_memory(error):
             return _fail(name, f"The memory ran out ({error}). Close other apps and try again.")
         return _fail(name, f"It failed unexpectedly: {type(error).__name__}: {error}")
+
+
+def _import(command: str) -> ModuleType:
+    from mlx_engine.blas import prefer_openblas
+
+    prefer_openblas()
+    return importlib.import_module(f"mlx_engine.commands.{command}")
 
 
 def positive(text: str) -> int:

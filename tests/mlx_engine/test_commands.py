@@ -366,14 +366,26 @@ def test_a_fault_of_our_own_is_one_line_too(
     assert "KeyError" in refusal(capsys, "doctor")
 
 
-def sordino(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def sordino(
+    *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         input=stdin,
         capture_output=True,
         text=True,
         cwd=ROOT,
+        env={**os.environ, **environment},
     )
+
+
+def test_an_mlx_that_can_not_start_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mlx").mkdir()
+    (tmp_path / "mlx" / "__init__.py").write_text("raise ImportError('no\\nbackend')")
+    ran = sordino("bench", "guide", PYTHONPATH=str(tmp_path))
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("sordino bench: The engine can't start on this machine: no back")
+    assert ran.stderr.count("\n") == 1
 
 
 def test_commands_are_reached_through_sordino() -> None:
