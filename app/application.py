@@ -187,6 +187,8 @@ class Sordino(QObject):
             "new_chat": self._new_chat,
             "restart_engine": self.engine.restart,
             "retry_save": self.library.retry,
+            "show_data": _show_data,
+            "stop": self.conversation.stop,
         }
         banner.action_requested.connect(lambda key: ways_out[key]())
         banner.close_button.clicked.connect(self._focus_composer)
@@ -222,9 +224,7 @@ class Sordino(QObject):
         menus.to_composer.triggered.connect(window.composer.setFocus)
         menus.get_model.triggered.connect(lambda: self.picker.explain_key("20b"))
         menus.ask_guide.triggered.connect(self._ask_guide)
-        menus.show_data.triggered.connect(
-            lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(paths.data_directory())))
-        )
+        menus.show_data.triggered.connect(_show_data)
         menus.shortcuts.triggered.connect(self._show_shortcuts)
         menus.about.triggered.connect(self._show_about)
         window.header.toggle_sidebar.clicked.connect(self._toggle_sidebar)
@@ -374,6 +374,13 @@ class Sordino(QObject):
         window = AboutWindow(self.window)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
+
+
+def _show_data() -> None:
+    """The folder of the chats, in the Finder; where it can't be made, the one it should be in."""
+    kept = paths.data_directory()
+    folder = next(place for place in (kept, *kept.parents) if place.is_dir())
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
 
 def _open_link(url: QUrl) -> None:

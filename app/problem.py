@@ -14,6 +14,8 @@ ActionKey = Literal[
     "new_chat",  # Conversation.open(None)
     "restart_engine",  # EngineClient.restart()
     "retry_save",  # ChatLibrary.retry()
+    "show_data",  # the folder where the chats are kept, in the Finder
+    "stop",  # Conversation.stop()
 ]
 Topic = Literal["turn", "engine", "model", "storage", "settings"]
 

@@ -3,10 +3,13 @@
 from app.problem import Problem
 from mlx_engine.protocol import Failed, StopReason
 
-BUSY = Problem("An answer is still being written. Stop it, or wait for its end.")
+BUSY = Problem("An answer is still being written.", "Stop it", "stop")
 READ_ONLY = Problem(
-    "These chats can be read, not added to. Open them with the newest Sordino, and see that their "
-    "disk can be written."
+    "These chats can be read, not added to: they are from a newer Sordino, or their disk can’t be "
+    "written.",
+    "Try again",
+    "retry_save",
+    topic="storage",
 )
 NOT_ALL_TEXT = Problem(
     "Some characters were no text and were replaced by \ufffd. See whether the question still "

@@ -7,7 +7,7 @@ full or may not be written, what is there can still be read.
 """
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,8 @@ from app.chats.migrations import VERSION, WORD_INDEXES, migrate, version_of
 APPLICATION_ID = 0x536F7264  # "Sord": tells file(1) and us whose database it is
 
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_UNWRITABLE = {
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_UNWRITABLE = _BUSY | {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_READONLY,
@@ -34,6 +35,7 @@ class OpenedDatabase:
     connection: sqlite3.Connection
     read_only: bool = False
     notice: str | None = None  # one line for the person
+    may_heal: bool = False  # opened again, it may take writes
 
 
 def primary_code(error: sqlite3.Error) -> int:
@@ -46,8 +48,14 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def is_unwritable(error: sqlite3.Error) -> bool:
-    """The disk is full, failing or closed to us; the same write may succeed later."""
+    """The disk is full, failing or closed to us, or another program holds the file; the same write
+    may succeed later."""
     return primary_code(error) in _UNWRITABLE
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Another program holds the file."""
+    return primary_code(error) in _BUSY
 
 
 def open_database(path: Path) -> OpenedDatabase:
@@ -57,11 +65,12 @@ def open_database(path: Path) -> OpenedDatabase:
     except OSError as error:
         return _in_memory(f"Chats can’t be kept in {path.parent}: {error.strerror}.")
     except sqlite3.Error as error:
-        return _for_reading(
+        opened = _for_reading(
             path,
-            f"Chats can’t be saved: {error}. See that the disk has room and that {path.parent} "
-            "may be written, then open Sordino again.",
+            f"Chats can’t be saved: {error}. See that the disk has room, that {path.parent} may be "
+            "written and that no other program holds it.",
         )
+        return replace(opened, may_heal=opened.read_only)
 
 
 def _open_or_set_aside(path: Path) -> OpenedDatabase:
@@ -123,7 +132,7 @@ def _check_words(connection: sqlite3.Connection) -> None:
         try:
             connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
         except sqlite3.DatabaseError as error:
-            if is_unwritable(error) or primary_code(error) == sqlite3.SQLITE_BUSY:
+            if is_unwritable(error):
                 raise
             try:
                 connection.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")

@@ -20,7 +20,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-from app.chats.database import is_damage, is_unwritable
+from app.chats.database import is_busy, is_damage, is_unwritable
 from app.chats.export import markdown
 from app.chats.models import Attachment, Chat, ChatMessage
 from app.chats.store import ChatStore
@@ -37,6 +37,9 @@ class _Job:
     writes: bool = False
     lists: bool = False  # the list of chats is another one afterwards
     messages: tuple[str, ...] = ()  # ids of those it saves; a waiting job for the same says less
+
+
+_RETRY = _Job(run=lambda store: None)
 
 
 class ChatLibrary(QObject):
@@ -133,9 +136,9 @@ class ChatLibrary(QObject):
         self._jobs.put(_Job(run=run, then=lambda _: then()))
 
     def retry(self) -> None:
-        """Tries again what a full disk refused, and says so if it still does."""
-
-        self._jobs.put(_Job(run=lambda store: self._write_waiting(store, says_again=True)))
+        """Tries again what the disk refused, be it a write or to open the chats for writing, and
+        says so if it still does."""
+        self._jobs.put(_RETRY)
 
     def close(self) -> None:
         """Finishes what is queued and closes the database; within 2 s."""
@@ -172,12 +175,15 @@ class ChatLibrary(QObject):
                 self._drop(job)
 
     def _serve(self, store: ChatStore) -> None:
-        self._read_only = store.read_only
-        if store.notice:
-            self._report(Problem(store.notice, topic="storage"))
-        self._list(store)
+        self._begin(store)
         while job := self._jobs.get():
-            if not job.writes:
+            if job is _RETRY and store.read_only:
+                store.close()
+                store = ChatStore(self._database)
+                self._begin(store)
+            elif job is _RETRY:
+                self._write_waiting(store, says_again=True)
+            elif not job.writes:
                 self._read(store, job)
             elif self._read_only:
                 self._drop(job)
@@ -186,6 +192,17 @@ class ChatLibrary(QObject):
                 self._write_waiting(store)
         self._write_waiting(store)  # there may be room by now
         store.close()
+
+    def _begin(self, store: ChatStore) -> None:
+        """With a database that has just been opened."""
+        self._read_only = store.read_only
+        if store.notice and store.may_heal:
+            self._report(Problem(store.notice, "Try again", "retry_save", topic="storage"))
+        elif store.notice:
+            self._report(Problem(store.notice, "Show the folder", "show_data", topic="storage"))
+        else:
+            self._answered.emit(lambda: self.problem_solved.emit("storage"))
+        self._list(store)
 
     def _read(self, store: ChatStore, job: _Job) -> None:
         try:
@@ -254,17 +271,22 @@ def _write_whole(target: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _explained(error: Exception) -> Problem:
+def _explained(error: OSError | sqlite3.Error) -> Problem:
     if isinstance(error, OSError):
         return Problem(f"The file can’t be written: {error.strerror}.", topic="storage")
-    if isinstance(error, sqlite3.Error) and is_damage(error):
+    if is_damage(error):
         return Problem(
             "The chats on disk are damaged. Quit and open Sordino again: they are then set aside "
             "and a new list begun.",
             topic="storage",
         )
+    if not is_unwritable(error):
+        return Problem(
+            f"That can’t be read or saved: {error}. Open Sordino again.", topic="storage"
+        )
+    remedy = "Close what else holds the chats" if is_busy(error) else "Free some space"
     return Problem(
-        f"Your words are not saved: {error}. Free some space, then try again.",
+        f"Your words are not saved: {error}. {remedy}, then try again.",
         "Try again",
         "retry_save",
         topic="storage",

@@ -57,13 +57,15 @@ MOST_HITS = 200
 
 
 class ChatStore:
-    """One open database. `notice` is a line for the person about how it was opened."""
+    """One open database. `notice` is a line for the person about how it was opened; `may_heal`
+    where it is read-only now and opening it again may help."""
 
     def __init__(self, path: Path) -> None:
         opened = open_database(path)
         self._connection = opened.connection
         self.read_only = opened.read_only
         self.notice = opened.notice
+        self.may_heal = opened.may_heal
         if not self.read_only:
             self._tidy_up()
 

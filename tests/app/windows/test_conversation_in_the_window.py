@@ -155,6 +155,18 @@ def test_a_folder_without_a_model_is_said_and_the_model_before_returns(person: P
     assert window.banner.text == ""
 
 
+def test_who_asks_during_an_answer_is_offered_its_end(person: Person) -> None:
+    window = person.app.window
+    person.ask("one")
+    person.type("forever")
+    person.press("Return")
+    person.sees(lambda: person.app.conversation.is_busy)
+    window.transcript.regenerate_requested.emit(person.shown[1].message.id)
+    assert window.banner.action.text() == "Stop it"
+    person.qtbot.mouseClick(window.banner.action, Qt.MouseButton.LeftButton)
+    assert not person.app.conversation.is_busy and window.banner.text == ""
+
+
 def test_who_dismisses_a_problem_can_write_on(person: Person) -> None:
     window = person.app.window
     window.banner.show_problem(Problem("A problem."))
