@@ -176,6 +176,7 @@ class Engine:
         memory.respect(plan, target)
         checkpoint = Checkpoint.open(place.folder, self._loading(request.id))
         config, dtype = checkpoint.config, serving_dtype(checkpoint.nbytes)
+        choice = choose(config, checkpoint.weights, dtype)
         self._loaded = Loaded(
             info=ModelInfo(
                 name=place.name,
@@ -186,10 +187,12 @@ class Engine:
                 experts=config.num_local_experts,
                 vocabulary=config.vocab_size,
                 is_guide=place.is_guide,
+                route=choice.route,
+                replaced_kernels=choice.replaced,
             ),
             origin=origin,
             asked=request.context,
-            model=Model(config, checkpoint.weights, dtype, choose()),
+            model=Model(config, checkpoint.weights, dtype, choice.operations),
             tokenizer=tokenizer,
             cache=PromptCache(config, dtype),
             load_s=time.monotonic() - started,

@@ -169,6 +169,8 @@ class ModelInfo:
     experts: int
     vocabulary: int
     is_guide: bool = False
+    route: str = "plain"  # what computes: "metal", "cuda" or "plain"
+    replaced_kernels: tuple[str, ...] = ()  # those that failed here, and why; MLX serves for them
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
     checkpoint = Checkpoint.open(place.folder)
     tokenizer = Tokenizer.for_checkpoint(place.folder, config.vocab_size)
     dtype = serving_dtype(checkpoint.nbytes)
-    model = Model(config, checkpoint.weights, dtype, choose())
+    choice = choose(config, checkpoint.weights, dtype)
+    model = Model(config, checkpoint.weights, dtype, choice.operations)
     load_s = time.perf_counter() - started
     loaded_bytes = memory.peak_bytes()
 

@@ -19,9 +19,9 @@ from mlx_engine.commands.documents import read_ids
 from mlx_engine.config import ModelConfig
 from mlx_engine.errors import BadRequest, ContextOverflow, OutOfMemory
 from mlx_engine.kernels import choose
+from mlx_engine.kernels.choice import AUTO, routes
 from mlx_engine.model import Model
 
-ROUTES = ("auto", "plain")
 _DTYPES = {"bfloat16": mx.bfloat16, "float32": mx.float32}
 
 
@@ -60,15 +60,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--route",
         metavar="R",
         default="auto",
-        help="auto, the best there is; plain, MLX's own operations (%(default)s)",
+        help="metal or cuda, the kernels on a GPU; plain, MLX's own operations; auto, the best "
+        "that this machine has (%(default)s)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
-    if options.route not in ROUTES:
-        raise BadRequest(
-            f"There is no route {options.route!a} on this machine; choose {' or '.join(ROUTES)}."
-        )
+    _check_route(options.route, options.dtype)
     _check_place(options.out)
     place = models.resolve(options.model)
     inventory = inspect(place.folder)
@@ -87,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
         )
     memory.respect(plan, target)
     checkpoint = Checkpoint.open(place.folder)
-    model = Model(checkpoint.config, checkpoint.weights, _DTYPES[options.dtype], choose())
+    config, dtype = checkpoint.config, _DTYPES[options.dtype]
+    choice = choose(config, checkpoint.weights, dtype, options.route)
+    model = Model(config, checkpoint.weights, dtype, choice.operations)
     _write(options.out, score(model, ids, count, options.chunk))
     return 0
 
@@ -106,6 +106,18 @@ def score(model: Model, ids: list[int], count: int, chunk: int) -> NDArray[np.fl
         if wanted:
             logits[stop - wanted - first : stop - first] = np.array(scores)
     return logits
+
+
+def _check_route(route: str, dtype: str) -> None:
+    known = (AUTO, *routes())
+    if route not in known:
+        raise BadRequest(
+            f"There is no route {route!a} on this machine; choose {' or '.join(known)}."
+        )
+    if route not in (AUTO, "plain") and dtype != "bfloat16":
+        raise BadRequest(
+            f"The kernels compute in bfloat16 alone; for {dtype} choose --route plain."
+        )
 
 
 def _check_place(path: Path) -> None:

@@ -4,8 +4,8 @@
 decides which route serves a model on this machine. They know arrays, not layers' names nor caches.
 """
 
-from mlx_engine.kernels.choice import choose
+from mlx_engine.kernels.choice import Choice, choose
 from mlx_engine.kernels.operations import Operations
 from mlx_engine.kernels.plain import PLAIN, on_cpu
 
-__all__ = ["PLAIN", "Operations", "choose", "on_cpu"]
+__all__ = ["PLAIN", "Choice", "Operations", "choose", "on_cpu"]

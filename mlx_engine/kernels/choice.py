@@ -1,9 +1,107 @@
-"""Which route serves a model on this machine. Knows what there is; computes nothing itself."""
+"""Which route serves a model on this machine, and which of its kernels are trusted.
 
+A route is "metal", "cuda" or "plain". On a GPU each kernel stands a trial when a model of its sizes
+is first opened there; one that fails is replaced by its plain twin. Never silently: a choice
+says which, stderr says so when it is found, `ready` and `sordino doctor` whenever they are asked.
+"""
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from mlx_engine import machine
+from mlx_engine.config import ModelConfig
+from mlx_engine.kernels import gpu
+from mlx_engine.kernels.launch import Launcher, cuda_launcher, metal_launcher
 from mlx_engine.kernels.operations import Operations
 from mlx_engine.kernels.plain import PLAIN
+from mlx_engine.kernels.trial import Stopwatch, Verdict, seconds, try_kernel
+from mlx_engine.kernels.verdicts import Circumstances, Verdicts, default_path
+from mlx_engine.metal_source import read_kernel
+from mlx_engine.weights import Weights
+
+AUTO = "auto"
 
 
-def choose() -> Operations:
-    """The best there is."""
-    return PLAIN
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`verdicts`: on each kernel of the route; none on the plain route."""
+
+    route: str
+    operations: Operations
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def replaced(self) -> tuple[str, ...]:
+        """A line for each kernel that its plain twin serves for."""
+        return tuple(
+            f"{verdict.kernel}: {verdict.objection}"
+            for verdict in self.verdicts
+            if verdict.objection is not None
+        )
+
+
+def routes() -> tuple[str, ...]:
+    """Those that this machine has, the best first."""
+    gpus = (("metal", mx.metal.is_available()), ("cuda", mx.cuda.is_available()))
+    return (*(name for name, is_there in gpus if is_there), "plain")
+
+
+def choose(
+    config: ModelConfig,
+    published: Mapping[str, mx.array],
+    dtype: mx.Dtype,
+    route: str = AUTO,
+) -> Choice:
+    """One of `routes`, or the best of them. `dtype` is the caches': kernels know bfloat16 alone."""
+    if route == AUTO:
+        route = routes()[0] if dtype == mx.bfloat16 else "plain"
+    if route == "plain":
+        return Choice(route, PLAIN)
+    launch = metal_launcher() if route == "metal" else cuda_launcher()
+    return trusted(route, launch, config, published, Verdicts(default_path()))
+
+
+def trusted(
+    route: str,
+    launch: Launcher,
+    config: ModelConfig,
+    published: Mapping[str, mx.array],
+    verdicts: Verdicts,
+    stopwatch: Stopwatch = seconds,
+) -> Choice:
+    """The kernels' operations, as far as they pass on this machine. Tries what was never tried."""
+    weights, described = Weights.gather(config, published), machine.describe()
+    found = []
+    for name in gpu.KERNELS:
+        given = _circumstances(name, config, described)
+        verdict = verdicts.find(name, given)
+        if verdict is None:
+            verdicts.begin(name, given)
+            verdict = try_kernel(name, config, weights, launch, stopwatch)
+            verdicts.keep(verdict, given)
+            if verdict.objection is not None:
+                print(f"The kernel {name} is not used: {verdict.objection}", file=sys.stderr)
+        found.append(verdict)
+    sound = frozenset(verdict.kernel for verdict in found if verdict.objection is None)
+    return Choice(route, gpu.operations(launch, sound), tuple(found))
+
+
+def _circumstances(name: str, config: ModelConfig, described: machine.Machine) -> Circumstances:
+    sources = [read_kernel(kernel) for kernel in gpu.KERNELS[name]]
+    text = "".join(source.header + source.body for source in sources)
+    sizes = (
+        *(config.hidden_size, config.intermediate_size, config.vocab_size),
+        *(config.num_attention_heads, config.num_key_value_heads, config.head_dim),
+        *(config.num_local_experts, config.num_experts_per_tok, config.sliding_window),
+    )
+    return Circumstances(
+        device=described.device,
+        system=described.os,
+        mlx=described.mlx,
+        sizes=" ".join(map(str, sizes)),
+        text=hashlib.sha256(text.encode()).hexdigest(),
+    )

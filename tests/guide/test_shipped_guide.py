@@ -35,7 +35,8 @@ class Guide:
         checkpoint = Checkpoint.open(folder)
         dtype = serving_dtype(checkpoint.nbytes)
         self.tokenizer = Tokenizer.for_checkpoint(folder, checkpoint.config.vocab_size)
-        self._model = Model(checkpoint.config, checkpoint.weights, dtype, choose())
+        choice = choose(checkpoint.config, checkpoint.weights, dtype)
+        self._model = Model(checkpoint.config, checkpoint.weights, dtype, choice.operations)
         self._cache = PromptCache(checkpoint.config, dtype)
         self._names = {number: name for name, number in self.tokenizer.special.items()}
 
