@@ -5,7 +5,6 @@ another name and defaults serve. Standard library only: `settings_store.py` adds
 """
 
 import json
-import math
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -17,13 +16,14 @@ from app.chats.models import EFFORTS, Effort
 
 Appearance = Literal["system", "light", "dark"]
 APPEARANCES: tuple[Appearance, ...] = ("system", "light", "dark")
+MODEL_KEYS = ("guide", "20b", "120b")  # any other model is a folder
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """The defaults are OpenAI's recommended sampling and the system's looks."""
 
-    model: str = "guide"  # "guide", "20b", "120b" or a folder
+    model: str = "guide"  # one of MODEL_KEYS or a folder
     recent_folders: tuple[str, ...] = ()  # of models, latest first
     effort: Effort = "medium"  # of a new chat
     system_prompt: str = ""
@@ -42,9 +42,7 @@ class Settings:
 
 
 def _is_number(low: float, high: float) -> Callable[[Any], bool]:
-    return lambda value: (
-        type(value) in (int, float) and math.isfinite(value) and low <= value <= high
-    )
+    return lambda value: type(value) in (int, float) and low <= value <= high
 
 
 def _is_whole(low: int, high: int) -> Callable[[Any], bool]:

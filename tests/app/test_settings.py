@@ -35,6 +35,8 @@ def test_without_a_file_the_defaults_serve(file: Path) -> None:
         ("model", 7),
         ("temperature", -1),
         ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("temperature", 10**400),
         ("temperature", True),
         ("temperature", "1"),
         ("top_p", 0),
