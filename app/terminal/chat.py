@@ -7,17 +7,22 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from types import FrameType
-from typing import get_args
 
 from app import paths
-from app.chats.models import Attachment, ChatMessage, Effort, new_id
+from app.chats.models import EFFORTS, ChatMessage, new_id
 from app.restart_budget import RestartBudget
 from app.terminal.engine import EngineGone, Failure, TerminalEngine
 from app.terminal.keyboard import keys_kept
 from app.terminal.screen import Screen
-from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
+from app.terminal.turn import (
+    TurnOnScreen,
+    model_of,
+    open_model,
+    read_documents,
+    typed_path,
+    wish_of,
+)
 from app.turn_problems import NOT_ALL_TEXT
 from app.well_formed import is_text, readable
 from mlx_engine.protocol import Cancel, ListModels, ModelInfo, ModelList
@@ -152,7 +157,7 @@ class _Chat:
         self._screen.close()
 
     def _set_effort(self, argument: str) -> None:
-        for effort in get_args(Effort):
+        for effort in EFFORTS:
             if argument.lower() == effort:
                 self._wish = replace(self._wish, effort=effort)
         self._screen.note(f"Effort: {self._wish.effort}. There are low, medium and high.")
@@ -184,7 +189,7 @@ class _Chat:
         self._screen.note("/model FOLDER   a gpt-oss checkpoint in a folder")
 
     def _add_file(self, argument: str) -> None:
-        documents: tuple[Attachment, ...] = read_documents([Path(argument).expanduser()])
+        documents = read_documents([typed_path(argument)])
         self._documents = (*self._documents, *documents)
         self._screen.note(f"{documents[0].name} goes with the next question.")
 

@@ -13,7 +13,7 @@ from app import paths
 from app.chats.models import Attachment, ChatMessage, Effort
 from app.documents.text_file import UnreadableDocument, read_text_file
 from app.prompt import conversation_json
-from app.settings import read_settings
+from app.settings import MODEL_KEYS, read_settings
 from app.terminal.engine import Failure, TerminalEngine
 from app.terminal.screen import Screen
 from mlx_engine.protocol import (
@@ -30,8 +30,6 @@ from mlx_engine.protocol import (
     Sampling,
     encode,
 )
-
-KEYS = ("guide", "20b", "120b")
 
 _LIMITS = {
     "length": "The answer ends here: it reached --max-tokens.",
@@ -68,12 +66,17 @@ def model_of(given: str | None) -> str:
     """What to load: a key, or the whole path of a folder. By default the window's choice."""
     if given is None:
         given = read_settings(paths.settings_path())[0].model
-    if given in KEYS:
+    if given in MODEL_KEYS:
         return given
+    return str(typed_path(given).absolute())
+
+
+def typed_path(given: str) -> Path:
+    """`~` is a home, unless it is that of somebody who has none."""
     try:
-        return str(Path(given).expanduser().absolute())
-    except RuntimeError:  # the home of somebody who has none
-        return given
+        return Path(given).expanduser()
+    except RuntimeError:
+        return Path(given)
 
 
 def read_documents(files: Sequence[Path]) -> tuple[Attachment, ...]:

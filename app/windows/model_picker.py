@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.engine_client import EngineClient
+from app.settings import MODEL_KEYS
 from app.settings_store import SettingsStore
 from app.theme import Theme
 from app.widgets.model_menu import UNKNOWN
@@ -18,7 +19,6 @@ from app.windows.main_window import MainWindow
 from mlx_engine.protocol import ModelChoice, ModelInfo, ModelList
 
 _RECENT = 4  # folders that the menu remembers
-_KEYS = ("guide", "20b", "120b")
 
 
 class ModelPicker(QObject):
@@ -126,7 +126,7 @@ class ModelPicker(QObject):
     def _on_ready(self, model: ModelInfo) -> None:
         key = self._engine.model_key or "guide"
         recent = list(self._settings.value.recent_folders)
-        if key not in _KEYS:
+        if key not in MODEL_KEYS:
             recent = [key, *(folder for folder in recent if folder != key)][:_RECENT]
             self._menu.set_recent_folders(recent)
         self._settings.update(model=key, recent_folders=tuple(recent))

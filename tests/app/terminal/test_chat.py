@@ -37,7 +37,15 @@ def test_commands_change_effort_model_and_conversation(run: Run) -> None:
 
 
 def test_a_wrong_command_is_said_and_costs_nothing(run: Run, tmp_path: Path) -> None:
-    lines = ["/nonsense", "/effort extreme", "/file nowhere.txt", "/model", "/help", "still here"]
+    lines = [
+        "/nonsense",
+        "/effort extreme",
+        "/file nowhere.txt",
+        "/file ~nobody.there/a",
+        "/model",
+        "/help",
+        "still here",
+    ]
     ran = run("chat", stdin="\n".join(lines).encode())
     err = ran.stderr.decode()
     for said in ("There is no /nonsense", "Effort: medium", "There is no file", "Ctrl-C stops"):
