@@ -22,7 +22,6 @@ from mlx_engine.protocol import (
     VERSION,
     AnswerNow,
     Cancel,
-    Counted,
     Delta,
     Done,
     Event,
@@ -41,10 +40,6 @@ from mlx_engine.protocol import (
     Ready,
     Request,
     Sampling,
-    Stats,
-    StatsReport,
-    Unload,
-    Unloaded,
 )
 
 EngineState = Literal[
@@ -66,12 +61,9 @@ class EngineClient(QObject):
     ready = Signal(object)  # ModelInfo
     prefill = Signal(object)  # protocol.Prefill
     delta = Signal(object)  # protocol.Delta
-    message = Signal(object)  # protocol.MessageDone
     done = Signal(object)  # protocol.Done
-    failed = Signal(object)  # protocol.Failed that ends a generate or a count
+    failed = Signal(object)  # protocol.Failed that ends a generate
     load_failed = Signal(object)  # protocol.Failed that ends a load; the model before returns
-    counted = Signal(object)  # protocol.Counted
-    stats = Signal(object)  # protocol.StatsReport
     models = Signal(object)  # protocol.ModelList
     turn_lost = Signal(str)  # id of a generate that the end of the process cut off
     problem = Signal(object)  # Problem, topic "engine" or "model"
@@ -171,16 +163,8 @@ class EngineClient(QObject):
     def cancel(self, request_id: str) -> None:
         self._tell(Cancel(request_id))
 
-    def request_stats(self) -> None:
-        self._ask(Stats(self._next_id()))
-
     def request_models(self) -> None:
         self._ask(ListModels(self._next_id()))
-
-    def unload(self) -> None:
-        """Gives the model's memory back; `load` opens one again."""
-        self._wanted = self._opened = self._model = None
-        self._ask(Unload(self._next_id()))
 
     def restart(self) -> None:
         """Ends the process and starts it anew, whatever it is doing."""
@@ -237,7 +221,7 @@ class EngineClient(QObject):
             case Delta():
                 self.delta.emit(event)
             case MessageDone():
-                self.message.emit(event)
+                pass  # its words have come as deltas
             case _:
                 self._take_reply(event)
         self._settle()
@@ -266,10 +250,6 @@ class EngineClient(QObject):
                     self.ready.emit(event.model)
             case Done():
                 self.done.emit(event)
-            case Counted():
-                self.counted.emit(event)
-            case StatsReport():
-                self.stats.emit(event)
             case ModelList():
                 self.models.emit(event)
             case Failed() if isinstance(request, Load):
@@ -279,8 +259,6 @@ class EngineClient(QObject):
                 self._complaint = event.message
             case Failed():
                 self.failed.emit(event)
-            case Unloaded():
-                pass
 
     def _refuse_load(self, failure: Failed) -> None:
         """Says it, and goes back to the model there was before."""
