@@ -141,9 +141,10 @@ def generate(
     if not prompt:
         raise BadRequest("The prompt is empty; write something first.")
     if len(prompt) >= context:
+        can_grow = context < model.config.max_position_embeddings
         raise ContextOverflow(
-            f"The prompt has {len(prompt)} tokens and the context holds {context}; "
-            "shorten the conversation or raise the context length."
+            f"The prompt has {len(prompt):,} tokens and the context holds {context:,}; "
+            f"shorten the conversation{' or raise the context length' if can_grow else ''}."
         )
     if max_tokens is not None and max_tokens < 0:
         raise BadRequest(f"max_tokens is {max_tokens}; it may be 0 or more.")

@@ -169,6 +169,16 @@ def test_a_prompt_that_leaves_no_room_is_refused(tiny_model: Model, context: int
         steps(tiny_model, message(6, 30), context=context)
 
 
+@pytest.mark.parametrize(("context", "remedy"), [(4096, "raise the context"), (131_072, "shorten")])
+def test_a_context_is_to_be_raised_only_where_it_can_be(
+    tiny_model: Model, context: int, remedy: str
+) -> None:
+    with pytest.raises(ContextOverflow, match=f"140,000 tokens .* {context:,}") as raised:
+        steps(tiny_model, [1] * 140_000, context=context)
+    assert remedy in str(raised.value)
+    assert ("raise" in str(raised.value)) is (context == 4096)
+
+
 def test_senseless_requests_are_refused_at_once(tiny_model: Model) -> None:
     with pytest.raises(BadRequest, match="empty"):
         steps(tiny_model, [])
