@@ -20,11 +20,10 @@ import mlx.core as mx
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from mlx_engine.config import MXFP4_BLOCK, ModelConfig
+from mlx_engine.config import INDEX_FILE, MXFP4_BLOCK, ModelConfig
 from mlx_engine.errors import CheckpointError, ModelNotFound
 from mlx_engine.memory import is_out_of_memory
 
-INDEX_FILE = "model.safetensors.index.json"
 SINGLE_FILE = "model.safetensors"
 
 _INDEX_BYTES = 1 << 26

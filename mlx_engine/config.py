@@ -15,6 +15,7 @@ from mlx_engine.errors import CheckpointError
 LayerType = Literal["sliding_attention", "full_attention"]
 
 CONFIG_FILE = "config.json"
+INDEX_FILE = "model.safetensors.index.json"  # which shard holds which tensor
 MXFP4_BLOCK = 32  # values that share one exponent, along a matrix's input axis
 
 _SIZE = 1 << 20  # no width, count or window of a model that could be meant is larger

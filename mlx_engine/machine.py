@@ -39,12 +39,11 @@ class Machine:
 
 def describe() -> Machine:
     target = memory.device()
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return Machine(
         device=target.name,
         route=target.route,
         cpu=_cpu_name(),
-        cores=cores or 1,
+        cores=_cores(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         limit_bytes=target.limit_bytes,
         os=_os_name(),
@@ -88,7 +87,7 @@ def _copies_on_gpu() -> list[float]:
 
 def _copies() -> list[float]:
     source, target = np.ones((2, _COPY_BYTES // 8))  # touched, so that every page is there
-    cores = describe().cores
+    cores = _cores()
     parts = list(zip(np.array_split(source, cores), np.array_split(target, cores), strict=True))
     times = []
     for _ in range(_COPY_ROUNDS):
@@ -100,6 +99,11 @@ def _copies() -> list[float]:
             thread.join()
         times.append(time.perf_counter() - started)
     return times
+
+
+def _cores() -> int:
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return cores or 1
 
 
 def _cpu_name() -> str:

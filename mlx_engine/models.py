@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlx_engine.config import CONFIG_FILE
+from mlx_engine.config import CONFIG_FILE, INDEX_FILE
 from mlx_engine.errors import EngineError, ModelNotFound
 from mlx_engine.resources import resource_path
-
-INDEX_FILE = "model.safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True)

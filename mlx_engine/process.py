@@ -139,13 +139,6 @@ class Inbox:
         job = self._jobs.get()
         return None if self._ended.is_set() else job
 
-    def taken(self) -> list[Job]:
-        """What is queued, without waiting."""
-        jobs = []
-        while not self._jobs.empty():
-            jobs.append(self._jobs.get())
-        return [job for job in jobs if job is not None]
-
     def finished(self, request_id: str) -> None:
         self._turns.pop(request_id, None)
 

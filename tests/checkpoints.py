@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.checkpoint import INDEX_FILE, Tensor, published_tensors
-from mlx_engine.config import CONFIG_FILE, ModelConfig
+from mlx_engine.checkpoint import Tensor, published_tensors
+from mlx_engine.config import CONFIG_FILE, INDEX_FILE, ModelConfig
 from mlx_engine.tokenizer import HARMONY_TOKENS
 
 SPECIAL_TOKENS = tuple(HARMONY_TOKENS)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from mlx_engine import checkpoint
-from mlx_engine.checkpoint import INDEX_FILE, Checkpoint, inspect
-from mlx_engine.config import CONFIG_FILE
+from mlx_engine.checkpoint import Checkpoint, inspect
+from mlx_engine.config import CONFIG_FILE, INDEX_FILE
 from mlx_engine.errors import EngineError, ModelNotFound
 from tests import reference
 from tests.checkpoints import published_config, write_checkpoint, write_tiny_checkpoint

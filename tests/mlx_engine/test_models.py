@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mlx_engine import models
-from mlx_engine.checkpoint import INDEX_FILE
+from mlx_engine.config import INDEX_FILE
 from mlx_engine.errors import ModelNotFound
 from mlx_engine.models import KNOWN_MODELS, checkpoint_bytes, find, hub_cache, resolve
 from tests.checkpoints import write_tiny_checkpoint

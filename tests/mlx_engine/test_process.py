@@ -13,7 +13,7 @@ import pytest
 
 from mlx_engine.engine import Engine, Turn
 from mlx_engine.errors import EngineError
-from mlx_engine.process import LINE_BYTES, Inbox, one_line, serve
+from mlx_engine.process import LINE_BYTES, Inbox, Job, one_line, serve
 from mlx_engine.protocol import (
     VERSION,
     AnswerNow,
@@ -76,6 +76,14 @@ def loaded(shared: EngineProcess) -> EngineProcess:
 def talk(request_id: str, text: str = "Hi", max_tokens: int | None = None) -> Generate:
     conversation: dict[str, Any] = {"messages": [{"role": "user", "content": text}]}
     return Generate(request_id, conversation, Sampling(seed=1), max_tokens)
+
+
+def read_all(inbox: Inbox) -> list[Job]:
+    """Reads to the end, and returns what was queued on the way."""
+    inbox.read()
+    jobs = [inbox._jobs.get() for _ in range(inbox._jobs.qsize())]
+    assert jobs.pop() is None  # the end
+    return [job for job in jobs if job is not None]
 
 
 def ends_well(engine: EngineProcess) -> None:
@@ -171,8 +179,7 @@ def test_garbage_gets_an_error_and_the_process_goes_on(loaded: EngineProcess) ->
 )
 def test_an_error_names_its_request_where_that_can_be_told(line: bytes) -> None:
     inbox = Inbox(io.BytesIO(line + encode(Stats("8"))), lambda event: None)
-    inbox.read()
-    failed, stats = inbox.taken()
+    failed, stats = read_all(inbox)
     assert isinstance(failed, Failed)
     assert (failed.id, failed.kind) == ("7", "request")
     assert stats == (Stats("8"), None)
@@ -353,8 +360,7 @@ def test_any_exception_becomes_one_error_and_the_next_request_is_served(
     engine = FaultyEngine(events.append)
     lines = b"".join(map(encode, (Stats("fault"), Stats("memory"), Stats("fine"))))
     inbox = Inbox(io.BytesIO(lines), events.append)
-    inbox.read()
-    for job in inbox.taken():
+    for job in read_all(inbox):
         serve(job, engine, inbox, events.append)
     fault, memory, fine = events
     assert isinstance(fault, Failed) and isinstance(memory, Failed)
