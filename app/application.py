@@ -29,6 +29,7 @@ from app.widgets.effort_slider import install_accessible_effort
 from app.windows.appearance import AppearanceWatch, system_is_dark
 from app.windows.attaching import Attaching
 from app.windows.chat_actions import ChatActions
+from app.windows.draft import Draft
 from app.windows.main_window import MainWindow
 from app.windows.model_picker import ModelPicker
 from mlx_engine.protocol import ModelInfo
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from app.windows.settings_window import SettingsWindow
 
 TEXT_SIZES = (11, 24)  # pixels, the smallest and the largest
-DRAFT_PAUSE_MS = 500  # a draft is kept when the typing pauses
 
 
 class Sordino(QObject):
@@ -62,11 +62,12 @@ class Sordino(QObject):
         self.appearance = AppearanceWatch(lambda: self.settings.value, is_dark, self)
         self.picker = ModelPicker(self.window, self.engine, self.settings)
         self.attaching = Attaching(self.window)
+        self.draft = Draft(
+            self.window.composer, self.settings, self.library, self.conversation, self
+        )
         self.chat_actions = ChatActions(self.window, self.conversation, self.library)
         self.settings_window: SettingsWindow | None = None
         self._theme: Theme | None = None
-        self._kept_documents: tuple[Attachment, ...] = ()  # of the draft, on the disk
-        self._draft_pause = QTimer(self, singleShot=True, interval=DRAFT_PAUSE_MS)
         self._connect_composer()
         self._connect_transcript()
         self._connect_chats()
@@ -81,7 +82,7 @@ class Sordino(QObject):
         self.appearance.refresh()
         self._follow_settings(settings)
         self.window.restore_geometry(settings.geometry)
-        self.window.composer.set_text(settings.draft)
+        self.draft.show_words()
         self.window.composer.effort.set_effort(settings.effort)
         self.window.show()
         self.window.composer.setFocus()
@@ -90,14 +91,14 @@ class Sordino(QObject):
         """Chats and model; the window is there already."""
         self.picker.start()
         self.library.start()
-        self.library.load_draft_attachments(self._restore_documents)
+        self.draft.load_documents()
         self.conversation.open(self.settings.value.last_chat or None)
         self.settings.report()
 
     def shut_down(self) -> None:
         """Keeps the draft, what was said, and where the window stood; ends the engine."""
         self.conversation.return_unsaved()
-        self._keep_draft()
+        self.draft.keep()
         self.settings.update(geometry=self.window.saved_geometry())
         self.engine.shut_down()
         self.library.close()
@@ -125,9 +126,6 @@ class Sordino(QObject):
         composer.attach_requested.connect(self.attaching.choose)
         composer.files_pasted.connect(self._attach_urls)
         composer.effort_changed.connect(conversation.set_effort)
-        composer.draft_changed.connect(self._draft_pause.start)
-        composer.attachments.changed.connect(self._draft_pause.start)
-        self._draft_pause.timeout.connect(self._keep_draft)
         self.window.files_dropped.connect(self._attach_urls)
         self.attaching.attached.connect(self._attach)
         self.window.empty_state.example_chosen.connect(lambda words: self._send(words, ()))
@@ -237,7 +235,6 @@ class Sordino(QObject):
             self.window.banner.solve(topic)
         if self.conversation.send(text, attachments):
             self.window.composer.clear()
-            self._keep_draft()
 
     def _on_busy(self, is_busy: bool) -> None:
         self.window.composer.set_busy(is_busy)
@@ -269,21 +266,6 @@ class Sordino(QObject):
         model = self.engine.model
         if model and model.is_guide:
             self.window.banner.show_problem(GUIDE_READS_NOTHING)
-
-    def _keep_draft(self) -> None:
-        self._draft_pause.stop()
-        composer = self.window.composer
-        self.settings.update(draft=composer.text)
-        if composer.attachments.attachments != self._kept_documents:
-            self._kept_documents = composer.attachments.attachments
-            self.library.put_draft_attachments(self._kept_documents)
-
-    def _restore_documents(self, documents: list[Attachment]) -> None:
-        """Those of the draft, before what has been attached since the start."""
-        self._kept_documents = tuple(documents)
-        bar = self.window.composer.attachments
-        for document in (*documents, *bar.attachments):
-            bar.add(document)
 
     # Chats ---------------------------------------------------------------------------------------
 

@@ -299,6 +299,11 @@ class Conversation(QObject):
         if (turn := self._unsaved_turn()) and turn.reply_id == message_id:
             turn.give_up()
 
+    @property
+    def has_unsaved(self) -> bool:
+        """The disk has not taken the question yet: a crash would cost it."""
+        return self._unsaved_turn() is not None
+
     def return_unsaved(self) -> None:
         """A question that the disk has not taken becomes a draft again: the app is closing."""
         if turn := self._unsaved_turn():

@@ -172,6 +172,8 @@ class ChatStore:
             )
 
     def draft_attachments(self) -> list[Attachment]:
+        if self.read_only:  # an older or newer schema may not have them
+            return []
         rows = self._connection.execute("SELECT * FROM draft_attachment ORDER BY place")
         return [_attachment(row) for row in rows]
 

@@ -113,12 +113,13 @@ def test_a_newer_database_is_read_and_not_touched(filled: Path) -> None:
     connection = sqlite3.connect(filled)
     connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.execute("ALTER TABLE chat ADD COLUMN colour TEXT")
+    connection.execute("DROP TABLE draft_attachment")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
     before = filled.read_bytes()
     store = ChatStore(filled)
     assert store.read_only and store.notice is not None and "newer" in store.notice
-    assert len(store.chats()) == 50
+    assert len(store.chats()) == 50 and store.draft_attachments() == []
     assert store.messages(store.chats()[0].id)[0].text.startswith("word")
     with pytest.raises(sqlite3.OperationalError):
         store.delete(store.chats()[0].id)

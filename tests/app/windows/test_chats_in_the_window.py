@@ -1,5 +1,6 @@
 """Chats as a person keeps them: found, renamed, deleted and taken back, exported, remembered."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,21 @@ def test_draft_sidebar_text_size_and_place_are_found_again(
     assert second.settings.value.text_size == 16
     second.window.menus.actual_size.trigger()
     assert second.settings.value.text_size == 15
+
+
+def test_a_draft_stays_on_the_disk_until_that_has_the_question(person: Person) -> None:
+    app, disk = person.app, threading.Event()
+    person.type("a question")
+    app.draft.keep()
+    app.library._write(lambda store: disk.wait(60))
+    person.press("Return")
+    assert app.window.composer.text == "" and app.conversation.is_busy
+    app.draft.keep()
+    assert app.settings.value.draft == "a question"
+    disk.set()
+    person.sees(lambda: len(person.replies) == 1)
+    app.draft.keep()
+    assert app.settings.value.draft == ""
 
 
 def test_a_window_that_was_on_a_screen_that_is_gone_comes_back_onto_one(
