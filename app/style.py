@@ -202,7 +202,7 @@ QFrame[kind="hairline"] {{ background: {t.hairline}; border: none; }}
 
 QDialog {{ background: {t.page}; }}
 #command {{ background: {t.code}; border: 1px solid {t.hairline}; border-radius: 8px; }}
-#command QLabel {{ color: {t.text}; }}
+#command QLabel {{ color: {t.text}; font-size: {caption}px; }}
 
 NumberRow QSlider {{ min-height: 20px; }}
 QSlider::groove:horizontal {{ height: 4px; border-radius: 2px; background: {t.selected}; }}

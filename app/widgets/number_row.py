@@ -1,9 +1,15 @@
 """A number that can be dragged or typed: a slider with a small field beside it."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSlider, QWidget
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QSlider, QWidget
 
-_FIELD_WIDTH = 72  # px
+
+class _Field(QLineEdit):
+    """As wide as its numbers, at any text size."""
+
+    def sizeHint(self) -> QSize:
+        widest = self.fontMetrics().horizontalAdvance("000 px")
+        return QSize(widest + 28, super().sizeHint().height())
 
 
 class NumberRow(QWidget):
@@ -29,9 +35,9 @@ class NumberRow(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(round(low / step), round(high / step))
         self.slider.setAccessibleName(name)
-        self.field = QLineEdit()
+        self.field = _Field()
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.field.setFixedWidth(_FIELD_WIDTH)
+        self.field.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.field.setAccessibleName(name)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -229,6 +229,7 @@ class PageView(QWidget):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         link = self.flow.link_at(QPointF(event.pos()))
         if self.marked:
             menu.addAction("Copy").triggered.connect(self.copy)
@@ -236,8 +237,7 @@ class PageView(QWidget):
             clipboard = QApplication.clipboard()
             menu.addAction("Copy Link").triggered.connect(lambda: clipboard.setText(link))
         menu.addAction("Select All").triggered.connect(self.selectAll)
-        menu.exec(event.globalPos())
-        menu.deleteLater()
+        menu.popup(event.globalPos())  # the page may go while it is open
 
 
 def _is_of_word(character: str) -> bool:

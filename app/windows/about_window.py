@@ -3,20 +3,20 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from app.theme import GRID
 from app.widgets.labels import label
 from app.windows.app_icon import app_icon
+from app.windows.fitted_dialog import FittedDialog
 
 _ICON = 72  # px
 
 
-class AboutWindow(QDialog):
+class AboutWindow(FittedDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(340, parent)
         self.setWindowTitle("About Sordino")
-        self.setFixedWidth(340)
         image = QLabel()
         image.setPixmap(app_icon().pixmap(_ICON, _ICON))
         layout = QVBoxLayout(self)

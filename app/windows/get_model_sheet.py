@@ -4,10 +4,8 @@ Nothing is fetched here; the person runs the command, or points at a folder.
 """
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -21,22 +19,22 @@ from app.style import caption_size, code_font
 from app.theme import GRID, TEXT_SIZE, Theme
 from app.widgets.icons import icon
 from app.widgets.labels import label
+from app.windows.fitted_dialog import FittedDialog
 from mlx_engine.protocol import ModelChoice
 
 # What a Mac needs to hold the weights, a context and everything else that runs.
 MEMORY_WANTED = {"20b": "24 GB or more", "120b": "96 GB or more"}
 
 
-class GetModelSheet(QDialog):
+class GetModelSheet(FittedDialog):
     folder_requested = Signal()
     look_again_requested = Signal()
 
     def __init__(self, choice: ModelChoice, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(560, parent)
         self.choice = choice
         self.setWindowTitle(f"Get {choice.name}")
         self.setWindowModality(Qt.WindowModality.WindowModal)  # a sheet, on a Mac
-        self.setFixedWidth(560)
 
         title = label(f"{choice.name} is not on this Mac yet", "title", wraps=True)
         about = label(
@@ -77,7 +75,9 @@ class GetModelSheet(QDialog):
         inside.setContentsMargins(GRID + 4, GRID // 2, GRID // 2, GRID // 2)
         inside.addWidget(shown, 1)
         inside.addWidget(self.copy, 0, Qt.AlignmentFlag.AlignTop)
-        tool = label("The hf command comes with: pip install huggingface_hub", "caption")
+        tool = label(
+            "The hf command comes with: pip install huggingface_hub", "caption", wraps=True
+        )
 
         self.folder = QPushButton("Choose folder…")
         self.folder.setProperty("kind", "plain")
@@ -95,7 +95,7 @@ class GetModelSheet(QDialog):
         self.note = label("", "quiet", wraps=True)
         self.note.hide()
 
-        self._layout = layout = QVBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID + 4)
         layout.setSpacing(2 * GRID)
         for part in (title, about):
@@ -113,10 +113,6 @@ class GetModelSheet(QDialog):
         self.close_button.clicked.connect(self.accept)
         self.close_button.setFocus()
 
-    def showEvent(self, event: QShowEvent) -> None:
-        self._fit()
-        super().showEvent(event)
-
     def set_theme(self, theme: Theme) -> None:
         self.copy.setIcon(icon("copy", theme.text))
 
@@ -124,12 +120,7 @@ class GetModelSheet(QDialog):
         """After a second look that found nothing."""
         self.note.setText(f"{self.choice.name} is still not in the Hugging Face cache.")
         self.note.show()
-        self._fit()
-
-    def _fit(self) -> None:
-        # The words wrap, so the height follows from the width once the fonts are known.
-        self.ensurePolished()
-        self.setFixedHeight(self._layout.totalHeightForWidth(self.width()))
+        self.fit()
 
     def _copy(self) -> None:
         QApplication.clipboard().setText(self.command)

@@ -9,7 +9,6 @@ from typing import Any
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QGridLayout,
     QHBoxLayout,
     QPlainTextEdit,
@@ -26,19 +25,19 @@ from app.widgets.labels import hairline, label
 from app.widgets.number_row import NumberRow
 from app.widgets.segments import Segments
 from app.widgets.switch import Switch
+from app.windows.fitted_dialog import FittedDialog
 
 _PAUSE_MS = 400  # the system prompt is taken over when the typing pauses
 _CONTEXTS = (4096, 8192, 16384, 32768, 65536, 131072)
 _SAMPLING = ("temperature", "top_p", "top_k", "min_p")
 
 
-class SettingsWindow(QDialog):
+class SettingsWindow(FittedDialog):
     changed = Signal(dict)  # names and new values of Settings fields
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(560, parent)
         self.setWindowTitle("Settings")
-        self.setFixedWidth(560)
 
         self.system_prompt = QPlainTextEdit()
         self.system_prompt.setPlaceholderText("For example: Answer briefly. Use British spelling.")
@@ -172,5 +171,5 @@ def _with_words(widget: QWidget, words: str) -> QWidget:
         layout.addLayout(row)
     else:
         layout.addWidget(widget)
-    layout.addWidget(label(words, "caption"))
+    layout.addWidget(label(words, "caption", wraps=True))
     return both

@@ -301,3 +301,21 @@ def test_the_conversation_begins_right_under_the_header(person: Person) -> None:
     assert top() == foot.y() + 1
     window.banner.show_problem(Problem("A problem."))
     person.sees(lambda: top() > foot.y() + 1)
+
+
+def test_nothing_moves_by_itself_where_motion_is_reduced(person: Person) -> None:
+    window = person.app.window
+    person.app.settings.update(reduce_motion=True)
+    person.press("Meta+Ctrl+S")
+    assert window.fold.maximumWidth() == 0
+    person.press("Meta+Ctrl+S")
+    assert window.fold.maximumWidth() == window.sidebar.width()
+    effort = window.composer.effort
+    effort.choose(2)
+    chosen = effort.grab().toImage()
+    person.qtbot.wait(200)
+    assert effort.grab().toImage() == chosen
+    person.app.settings.update(reduce_motion=False)
+    effort.choose(0)
+    begun = effort.grab().toImage()
+    person.sees(lambda: effort.grab().toImage() != begun)

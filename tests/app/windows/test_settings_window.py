@@ -2,11 +2,13 @@ from typing import Any
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.settings import Settings, settings_from_json
 from app.theme import DARK, LIGHT
 from app.windows.settings_window import SettingsWindow
+from tests.app.windows.conftest import Person
 
 
 @pytest.fixture
@@ -103,3 +105,21 @@ def test_the_appearance_is_chosen_by_click_and_by_arrow_key(
     qtbot.keyClick(window.appearance, Qt.Key.Key_Right)
     assert said == [{"appearance": "light"}, {"appearance": "dark"}]
     assert window.appearance.key == "dark"
+
+
+def test_no_words_are_cut_off_while_the_text_grows_and_the_width_stays(
+    person: Person,
+) -> None:
+    person.press("Ctrl+,")
+    window = person.app.settings_window
+    assert window
+    before = window.size()
+    person.app.settings.update(text_size=24)
+    person.sees(lambda: window.height() > before.height())
+    assert window.width() == before.width()
+    for words in window.findChildren(QLabel):
+        wanted = words.heightForWidth(words.width()) if words.wordWrap() else 0
+        assert words.height() >= wanted, words.text()
+    window.close()
+    window.show()
+    assert window.width() > before.width()
