@@ -29,5 +29,6 @@ class FittedDialog(QDialog):
     def fit(self) -> None:
         """Lines wrap, so the height follows from the width once the fonts are known."""
         self.ensurePolished()
-        self.layout().activate()
-        self.setFixedHeight(self.layout().totalHeightForWidth(self.width()))
+        if layout := self.layout():
+            layout.activate()
+            self.setFixedHeight(layout.totalHeightForWidth(self.width()))
