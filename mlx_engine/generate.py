@@ -56,7 +56,6 @@ class Finished:
     prefilled_tokens: int  # of the prompt, read in this turn: all the others, unless cancelled
     completion_tokens: int
     prefill_s: float  # for `prefilled_tokens`
-    first_token_s: float  # from the call to the first sampled token; 0 if there was none
     decode_s: float  # from the prompt's end to the last token
 
     @property
@@ -177,7 +176,7 @@ class _Turn:
         self._count = 0  # tokens of the turn so far
         self._started = time.perf_counter()
         self._prefilled = self._started
-        self._first = self._last = 0.0
+        self._last = 0.0
 
     def run(
         self,
@@ -261,8 +260,6 @@ class _Turn:
 
     def _count_token(self, token: Token) -> Token:
         self._last = time.perf_counter()
-        if self._count == 0:
-            self._first = self._last
         self._count += 1
         return token
 
@@ -274,6 +271,5 @@ class _Turn:
             prefilled_tokens=self._fresh,
             completion_tokens=self._count,
             prefill_s=self._prefilled - self._started,
-            first_token_s=self._first - self._started if self._count else 0.0,
             decode_s=self._last - self._prefilled if self._count else 0.0,
         )

@@ -196,7 +196,7 @@ def test_an_assistants_turn_is_parsed_to_messages(
     ids += [special["<|message|>"], *o200k.encode("Bonjour à tous"), special["<|return|>"]]
     assert run_command(["parse", write(ids)]) == 0
     thought, answer = printed(capsys)["messages"]
-    assert thought["channel"], thought["content"] == ("analysis", "Hm.")
+    assert (thought["channel"], thought["content"]) == ("analysis", "Hm.")
     assert answer == {
         "role": "assistant",
         "name": None,

@@ -122,7 +122,7 @@ def test_progress_counts_the_prompt_chunk_by_chunk(tiny_model: Model) -> None:
 
 def test_times_are_told(tiny_model: Model) -> None:
     end = run(tiny_model, message(3, 50)).end
-    assert 0 < end.prefill_s <= end.first_token_s
+    assert end.prefill_s > 0
     assert end.decode_s > 0
     assert end.prefill_tokens_per_s == pytest.approx(50 / end.prefill_s)
     assert end.decode_tokens_per_s == pytest.approx(11 / end.decode_s)
@@ -218,7 +218,7 @@ def test_cancel_between_two_chunks(tiny_model: Model) -> None:
         if isinstance(step, Finished):
             turn.finished = step
     assert (turn.end.reason, turn.end.completion_tokens) == ("cancel", 0)
-    assert (turn.end.first_token_s, turn.end.decode_s) == (0, 0)
+    assert turn.end.decode_s == 0
     assert turn.end.prefill_tokens_per_s == pytest.approx(40 / turn.end.prefill_s)
     assert cache.match(prompt) == 40
 
