@@ -4,12 +4,12 @@ Owns one `QProcess`, for one start; `engine_client.py` makes a new one for the n
 protocol's lines, not what they mean.
 """
 
-import signal
 from collections.abc import Sequence
 
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Qt, QTimer, Signal
 
 from app.engine_command import EngineLog, engine_environment
+from app.process_end import how_it_ended
 from mlx_engine.protocol import ProtocolError, Request, decode_event, encode
 
 LINE_BYTES = 256 << 20  # a longer line is no event; it would fill the memory
@@ -94,14 +94,5 @@ class EngineProcess(QObject):
     def _on_finished(self, code: int, status: QProcess.ExitStatus) -> None:
         self._read()
         self._keep_log()
-        if status == QProcess.ExitStatus.CrashExit:
-            self.ended.emit(f"was ended by {_signal_name(code)}")
-        else:
-            self.ended.emit(f"ended with code {code}")
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
+        was_killed = status == QProcess.ExitStatus.CrashExit  # then the code is the signal's number
+        self.ended.emit(how_it_ended(-code if was_killed else code))

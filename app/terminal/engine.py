@@ -6,7 +6,6 @@ then says what should stop; it ends when its input does, also if this program is
 
 import contextlib
 import itertools
-import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from app.engine_command import engine_command, engine_environment, open_log
+from app.process_end import how_it_ended
 from mlx_engine.protocol import (
     VERSION,
     Done,
@@ -103,16 +103,8 @@ class TerminalEngine:
                 complaint = event.message
             if event is not None:
                 yield event
-        raise EngineGone(complaint or f"The engine {self._how_it_ended()}. Its log: {self._log}")
-
-    def _how_it_ended(self) -> str:
-        code = self._process.wait()
-        if code >= 0:
-            return f"ended with code {code}"
-        try:
-            return f"was ended by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was ended by signal {-code}"
+        how = how_it_ended(self._process.wait())
+        raise EngineGone(complaint or f"The engine {how}. Its log: {self._log}")
 
     def close(self) -> None:
         """Ends the process: politely, then not."""
