@@ -173,10 +173,9 @@ class Sordino(QObject):
 
     def _connect_problems(self) -> None:
         banner = self.window.banner
-        for source in (self.conversation, self.engine, self.library):
+        for source in (self.conversation, self.engine, self.library, self.settings):
             source.problem.connect(banner.show_problem)
             source.problem_solved.connect(banner.solve)
-        self.settings.problem.connect(banner.show_problem)
         self.attaching.problem.connect(banner.show_problem)
         ways_out: dict[str, Callable[[], object]] = {
             "choose_model": self.picker.open_menu,

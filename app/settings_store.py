@@ -18,11 +18,13 @@ class SettingsStore(QObject):
     """`value` is what holds now; `update(name=value, …)` is the only way to change it."""
 
     changed = Signal(object)  # Settings, after every update that changed something
-    problem = Signal(object)  # Problem
+    problem = Signal(object)  # Problem, topic "settings"
+    problem_solved = Signal(str)  # topic
 
     def __init__(self, path: Path, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._path = path
+        self._is_saved = True
         self.value, self._complaint = read_settings(path)
 
     def report(self) -> None:
@@ -32,14 +34,24 @@ class SettingsStore(QObject):
             self._complaint = None
 
     def update(self, **values: Any) -> Settings:
-        """Changes the named fields and saves. A full disk costs the file, not the setting."""
+        """Changes the named fields and saves. A full disk costs the file, not the setting, and is
+        said once."""
         changed = replace(self.value, **values)
         if changed != self.value:
             self.value = changed
-            try:
-                write_settings(changed, self._path)
-            except OSError as error:
-                text = f"The settings can’t be saved: {error.strerror}."
-                self.problem.emit(Problem(text, topic="settings"))
+            self._save()
             self.changed.emit(changed)
         return self.value
+
+    def _save(self) -> None:
+        was_saved = self._is_saved
+        try:
+            write_settings(self.value, self._path)
+            self._is_saved = True
+        except OSError as error:
+            self._is_saved = False
+            if was_saved:
+                text = f"The settings can’t be saved: {error.strerror}. They hold until you quit."
+                self.problem.emit(Problem(text, topic="settings"))
+        if self._is_saved and not was_saved:
+            self.problem_solved.emit("settings")

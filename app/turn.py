@@ -25,7 +25,7 @@ class Turn(QObject):
     thinking_added = Signal(str)
     answer_added = Signal(str)
     ended = Signal(object, object)  # the whole ChatMessage; Problem | None
-    refused = Signal(object)  # nothing was said, nor will be; Problem | None where it is known
+    refused = Signal(object)  # nothing was said, nor will be; a Problem, None where it was told
 
     def __init__(
         self,

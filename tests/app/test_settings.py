@@ -91,5 +91,12 @@ def test_a_setting_that_can_t_be_saved_holds_all_the_same(tmp_path: Path, qtbot:
     problems: list[Problem] = []
     store.problem.connect(problems.append)
     store.report()
+    solved: list[str] = []
+    store.problem_solved.connect(solved.append)
     store.update(text_size=17)
-    assert store.value.text_size == 17 and "can’t be saved" in problems[-1].text
+    store.update(text_size=18)
+    assert store.value.text_size == 18 and solved == []
+    assert ["can’t be saved" in problem.text for problem in problems] == [False, True]
+    (tmp_path / "file").unlink()
+    store.update(text_size=19)
+    assert solved == ["settings"] and len(problems) == 2
