@@ -5,11 +5,13 @@ Owns what the model is told besides the words: who it is, the date, the effort; 
 history it sees again. Knows no engine and no window.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 
-from app.chats.models import ChatMessage, Effort
-from app.documents.pages import with_documents
+from app.chats.models import Attachment, ChatMessage, Effort
+from app.documents.document import Document, Line, Page
+from app.documents.pages import Shown, whole, with_documents
 from mlx_engine.protocol import Json
 
 # What gpt-oss was trained to be told (openai-harmony's defaults; the guide has words of its own).
@@ -17,6 +19,7 @@ IDENTITY = "You are ChatGPT, a large language model trained by OpenAI."
 GUIDE_IDENTITY = "You are the guide, a small model that comes with Sordino."
 KNOWLEDGE_CUTOFF = "2024-06"
 CHANNELS = ("analysis", "commentary", "final")
+_NOTHING_CHOSEN: Mapping[str, Sequence[Shown]] = MappingProxyType({})
 
 
 def conversation_json(
@@ -26,22 +29,36 @@ def conversation_json(
     is_guide: bool,
     system_prompt: str = "",
     today: date | None = None,
+    shown: Mapping[str, Sequence[Shown]] = _NOTHING_CHOSEN,
 ) -> Json:
     """`path` ends with the question to answer. Of earlier answers the model sees the text alone:
     thoughts are dropped, as in its training. A system prompt becomes the developer message. The
-    guide can't read documents and is not given any."""
+    guide can't read documents and is not given any. `shown` has, by a message's id, what was chosen
+    of its documents; of the others all is shown."""
     messages = [_system(effort, is_guide, today or date.today())]
     if system_prompt.strip():
         messages.append(_developer(system_prompt))
     cursor = 0
     for message in path:
         if message.role == "user":
-            attachments = () if is_guide else message.attachments
-            messages.append(_said("user", with_documents(message.text, attachments, cursor)))
-            cursor += len(attachments)
+            documents: Sequence[Shown] = ()
+            if not is_guide:
+                documents = shown.get(message.id) or _whole(message.attachments, cursor)
+            messages.append(_said("user", with_documents(message.text, documents)))
+            cursor = max([cursor, *(document.cursor + 1 for document in documents)])
         elif message.text:
             messages.append({**_said("assistant", message.text), "channel": "final"})
     return {"messages": messages}
+
+
+def _whole(attachments: Sequence[Attachment], first_cursor: int) -> list[Shown]:
+    return [whole(_document(a), first_cursor + i) for i, a in enumerate(attachments)]
+
+
+def _document(attachment: Attachment) -> Document:
+    """What an attachment keeps of the document it was: its lines, on one page."""
+    lines = attachment.text.removesuffix("\n").split("\n")
+    return Document(attachment.name, "", "text", (Page(1, "", tuple(map(Line, lines))),))
 
 
 def _system(effort: Effort, is_guide: bool, today: date) -> Json:
