@@ -6,6 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QWidget
 
+from app.widgets.announcement import announce
 from app.widgets.quiet_button import QuietButton
 
 _THANKS_MS = 1600
@@ -28,6 +29,7 @@ class CopyButton(QuietButton):
         QGuiApplication.clipboard().setText(self._copied_text())
         self.icon_name = "check"
         self.setAccessibleName("Copied")
+        announce(self, "Copied")
         self._pause.start()
         self.update()
 

@@ -3,6 +3,8 @@
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
+PAGE_KEYS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
+
 
 def is_typing(event: QKeyEvent) -> bool:
     """Whether a key writes something, and is no shortcut."""

@@ -12,6 +12,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from app.widgets.keys import PAGE_KEYS
+
 MAX_LINES = 8
 
 
@@ -48,6 +50,8 @@ class MessageField(QTextEdit):
                 self.submitted.emit()
         elif is_delete_to_line_start(event) and self.toPlainText():
             self._delete_to_line_start()
+        elif event.key() in PAGE_KEYS and not self.verticalScrollBar().maximum():
+            event.ignore()  # all of the text is seen: they turn the conversation's pages
         else:
             super().keyPressEvent(event)
 

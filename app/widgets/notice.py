@@ -28,7 +28,7 @@ class Notice(QFrame):
         layout.addWidget(self._words)
         layout.addWidget(self.action)
         self._leave = QTimer(self, singleShot=True, interval=STAYS_MS)
-        self._leave.timeout.connect(self.hide)
+        self._leave.timeout.connect(self._go)
         self.action.clicked.connect(self._act)
         self._foot = QPoint()
         self.hide()
@@ -60,6 +60,13 @@ class Notice(QFrame):
     def leaveEvent(self, event: QEvent) -> None:
         self._leave.start()
         super().leaveEvent(event)
+
+    def _go(self) -> None:
+        """Not while the keyboard is on its button."""
+        if self.action.hasFocus():
+            self._leave.start()
+        else:
+            self.hide()
 
     def _act(self) -> None:
         self.hide()

@@ -30,7 +30,7 @@ from app.widgets.drop_target import DropTarget
 from app.widgets.empty_state import EmptyState
 from app.widgets.fold import Fold
 from app.widgets.header import Header
-from app.widgets.keys import is_typing
+from app.widgets.keys import PAGE_KEYS, is_typing
 from app.widgets.notice import Notice
 from app.widgets.sidebar import Sidebar
 from app.widgets.status_line import StatusLine
@@ -153,10 +153,12 @@ class MainWindow(QMainWindow):
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Words that nothing with the focus wants are meant for the composer."""
+        """What nothing with the focus wants: words are for the composer, pages to be turned."""
         if is_typing(event):
             self.composer.setFocus()
             self.composer.field.keyPressEvent(event)
+        elif event.key() in PAGE_KEYS:
+            self.transcript.keyPressEvent(event)
         else:
             super().keyPressEvent(event)
 

@@ -80,3 +80,18 @@ def test_the_way_out_goes_below_the_words_where_it_would_take_their_room(qtbot: 
         QApplication.processEvents()
         assert (banner.action.y() > words.geometry().bottom()) is is_below
         assert banner.action.visibleRegion().boundingRect().size() == banner.action.size()
+
+
+def test_a_notice_stays_while_the_keyboard_is_on_its_button(qtbot: QtBot) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    notice = Notice(window)
+    with qtbot.waitActive(window):
+        window.show()
+    notice.say("Chat deleted", "Undo")
+    notice.action.setFocus()
+    notice._leave.timeout.emit()
+    assert notice.isVisible()
+    notice.action.clearFocus()
+    notice._leave.timeout.emit()
+    assert not notice.isVisible()

@@ -15,14 +15,17 @@ from PySide6.QtGui import (
     QKeySequence,
 )
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.desktop import Application, Desktop
 from app.problem import Problem
 from app.theme import DARK, LIGHT
+from app.widgets.model_menu import UNKNOWN
+from app.widgets.segments import Segments
 from app.windows.get_model_sheet import GetModelSheet
 from app.windows.main_window import MainWindow
+from app.windows.settings_window import SettingsWindow
 from tests.app.windows.conftest import MakePerson, Person
 
 
@@ -319,3 +322,52 @@ def test_nothing_moves_by_itself_where_motion_is_reduced(person: Person) -> None
     effort.choose(0)
     begun = effort.grab().toImage()
     person.sees(lambda: effort.grab().toImage() != begun)
+
+
+def test_page_keys_turn_the_conversation_while_the_composer_has_the_focus(person: Person) -> None:
+    for _ in range(3):
+        person.ask("a question")
+    window = person.app.window
+    window.resize(700, 420)
+    bar = window.transcript.verticalScrollBar()
+    person.app.settings.update(text_size=24)
+    person.sees(lambda: bar.maximum() > 0 and bar.value() == bar.maximum())
+    person.press("PgUp")
+    assert bar.value() < bar.maximum()
+    up = bar.value()
+    person.press("PgDown")
+    assert bar.value() > up
+    assert window.composer.field.hasFocus()
+    window.transcript.setFocus()
+    person.press("Home")
+    assert bar.value() == 0
+    person.press("End")
+    assert bar.value() == bar.maximum()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [SettingsWindow, lambda window: GetModelSheet(UNKNOWN[1], window)],
+    ids=["settings", "get"],
+)
+def test_everything_in_a_dialog_has_a_name_and_is_reached_with_tab(
+    person: Person, make: Callable[[QWidget], QDialog]
+) -> None:
+    dialog = make(person.app.window)
+    with person.qtbot.waitActive(dialog):
+        dialog.show()
+    person.sees(lambda: dialog.focusWidget() is QApplication.focusWidget())
+    wanted, reached = set(focusable(dialog)), set[QWidget]()
+    assert len(wanted) > 3
+    for _ in range(2 * len(wanted)):
+        focused = QApplication.focusWidget()
+        assert focused is not None
+        reached.add(focused)
+        person.qtbot.keyClick(focused, Qt.Key.Key_Tab)
+    missed = [w for w in wanted - reached if not isinstance(w.parent(), Segments)]  # arrow keys
+    assert missed == []
+    for widget in wanted:
+        spoken = QAccessible.queryAccessibleInterface(widget)
+        assert spoken is not None
+        assert spoken.text(QAccessible.Text.Name), widget
+    dialog.close()
