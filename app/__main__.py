@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--reader", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", choices=commands, help=argparse.SUPPRESS)
     return parser
 
@@ -69,6 +70,10 @@ def _run(arguments: list[str]) -> int:
         from mlx_engine.__main__ import main as engine
 
         return engine(arguments if command in ENGINE_COMMANDS else arguments[1:])
+    if command == "--reader":
+        from app.documents.reading.child import main as reader
+
+        return reader(arguments[1:])
     if _parser().parse_args(arguments).version:
         print(f"sordino {_version()}")
         return 0

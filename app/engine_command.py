@@ -1,4 +1,5 @@
-"""How the engine process is started: the program, its environment, where its stderr goes.
+"""How processes of our own are started: the program, its environment, where the engine's stderr
+goes.
 
 The same for window and terminal. Standard library only.
 """
@@ -12,22 +13,35 @@ LOG_BYTES = 1 << 20  # a log that is longer is kept as engine.log.1, in place of
 
 
 def engine_command() -> list[str]:
-    """Program and arguments. `-P`: no file in the current folder passes for a module."""
+    """Program and arguments of the engine."""
+    return _command("--engine", "mlx_engine")
+
+
+def reader_command() -> list[str]:
+    """Program and arguments of the process that reads a document; its own arguments follow."""
+    return _command("--reader", "app.documents.reading.child")
+
+
+def _command(option: str, module: str) -> list[str]:
+    """`-P`: no file in the current folder passes for a module."""
     if getattr(sys, "frozen", False):
-        return [sys.executable, "--engine"]
-    return [sys.executable, "-P", "-m", "mlx_engine"]
+        return [sys.executable, option]
+    return [sys.executable, "-P", "-m", module]
 
 
 def engine_environment() -> dict[str, str]:
-    """This process's environment, so that the engine finds the same packages from any folder, and
-    goes nowhere near the network."""
+    """The engine goes nowhere near the network."""
+    offline = {"HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return {**package_environment(), **offline}
+
+
+def package_environment() -> dict[str, str]:
+    """This process's environment, so that another finds the same packages from any folder."""
     environment = dict(os.environ)
     if not getattr(sys, "frozen", False):
         here = str(Path(__file__).resolve().parent.parent)  # holds app and mlx_engine
         inherited = environment.get("PYTHONPATH")
         environment["PYTHONPATH"] = os.pathsep.join([here, *([inherited] if inherited else [])])
-    environment["HF_HUB_OFFLINE"] = "1"
-    environment["HF_HUB_DISABLE_TELEMETRY"] = "1"
     return environment
 
 

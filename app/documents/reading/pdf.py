@@ -1,0 +1,212 @@
+"""PDF files, by PDFium: the text of each page with where it stands, in the order of reading.
+
+PDFium finds the characters and joins them to lines; which words stand apart on a line is measured
+here, and `layout` says what is read after what.
+"""
+
+import ctypes
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from app.documents.lines import Box, Line
+from app.documents.reading.layout import Piece, lines_in_order
+from app.documents.reading.output import Output
+from app.documents.reading.ranges import pages
+from app.documents.reading.refused import Refused
+
+_TAIL = 4096  # bytes in which a whole file says that it ends
+_LINE_ENDS = re.compile(r"[\r\n]+")
+_SPACES = re.compile(r"\s+")
+_HYPHENS = str.maketrans({"\x02": "-", "\ufffe": "-"})  # at a line's end, as PDFium marks them
+_MEANINGLESS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\uffff\ue000-\uf8ff]")
+_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
+_APART = 0.9  # of a line's height between two words, from which on they stand apart
+_PROBES = 6  # lines of a page that are looked at for words that stand apart
+_FEW = 40  # characters on a page that is a picture all the same: a scanner's mark
+
+
+def read_pdf(file: BinaryIO, path: Path, out: Output) -> None:
+    """Raises Refused for a file with a password, that is cut off, damaged, or nothing but
+    pictures."""
+    is_whole = _says_that_it_ends(file)
+    document = _open(file, path, is_whole)
+    count = len(document)
+    pictures, damaged, meaningless = [], [], []
+    for number in range(1, count + 1):
+        label = document.get_page_label(number - 1)
+        try:
+            page = _Page(document, number - 1)
+        except pypdfium2.PdfiumError:
+            damaged.append(number)
+            out.page(label)
+            continue
+        with page:
+            lines = page.lines()
+            letters = sum(len(line.text) for line in lines)
+            is_picture = letters < _FEW and page.shows_something(least=0.5 if letters else 0.0)
+            if is_picture:
+                pictures.append(number)
+            elif letters and sum(len(_MEANINGLESS.findall(x.text)) for x in lines) > 0.3 * letters:
+                meaningless.append(number)
+            out.page("" if label == str(number) else label, is_picture=is_picture)
+            for line in lines:
+                out.line(_MEANINGLESS.sub("\ufffd", line.text), line.box)
+        out.progress(number, count)
+    if pictures and not out.characters:
+        what = f"its {count} pages are pictures" if count > 1 else "its one page is a picture"
+        raise Refused(
+            f"is a scan: {what}, with no text to read. Make it searchable (OCR) and attach that."
+        )
+    _note(out, pictures, "is a picture: its text", "are pictures: their text", "can't be read.")
+    _note(out, meaningless, "is", "are", "in a font without letters: the text can't be read.")
+    _note(out, damaged, "is", "are", "damaged and can't be read.")
+    if not is_whole:
+        out.note("The end of the file is missing; there may have been more pages.")
+
+
+def _note(out: Output, numbers: list[int], one: str, several: str, rest: str) -> None:
+    if numbers:
+        out.note(f"{pages(numbers)} {one if len(numbers) == 1 else several} {rest}")
+
+
+def _says_that_it_ends(file: BinaryIO) -> bool:
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _TAIL))
+    return b"%%EOF" in file.read()
+
+
+def _open(file: BinaryIO, path: Path, is_whole: bool) -> pypdfium2.PdfDocument:
+    try:
+        return pypdfium2.PdfDocument(path)
+    except pypdfium2.PdfiumError as error:
+        if error.err_code in (pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY):
+            raise Refused(
+                "is protected with a password. Save it without one and attach that."
+            ) from None
+    file.seek(0)
+    if not re.search(rb"\d+\s+\d+\s+obj\b", file.read(1 << 20)):
+        raise Refused("is damaged: it begins as a PDF, but the rest is none. Get it again.")
+    if not is_whole:
+        raise Refused("is cut off: its end is missing. Get it again.")
+    raise Refused("is damaged: its pages can't be found. Get it again.")
+
+
+class _Page:
+    """One page, open until the `with` ends. Raises PdfiumError if it is damaged."""
+
+    def __init__(self, document: pypdfium2.PdfDocument, index: int) -> None:
+        self._page = document[index]
+        self._text = self._page.get_textpage()
+        self._rect = pdfium.FS_RECTF()
+
+    def __enter__(self) -> "_Page":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._text.close()
+        self._page.close()
+
+    def lines(self) -> list[Line]:
+        """In the order of reading."""
+        pieces = list(self._pieces())
+        turn = self._page.get_rotation() or _turn(pieces)
+        if not turn:
+            return lines_in_order(pieces)
+        upright = [Piece(piece.text, turned(piece.box, turn)) for piece in pieces]
+        return [
+            Line(line.text, turned(line.box, -turn) if line.box else None)
+            for line in lines_in_order(upright)
+        ]
+
+    def shows_something(self, least: float) -> bool:
+        """Whether anything but text covers that share of the page."""
+        area = self._page.get_width() * self._page.get_height()
+        corners = [ctypes.c_float() for _ in range(4)]
+        for index in range(pdfium.FPDFPage_CountObjects(self._page)):
+            thing = pdfium.FPDFPage_GetObject(self._page, index)
+            if pdfium.FPDFPageObj_GetType(thing) == pdfium.FPDF_PAGEOBJ_TEXT:
+                continue
+            pdfium.FPDFPageObj_GetBounds(thing, *map(ctypes.byref, corners))
+            left, bottom, right, top = (corner.value for corner in corners)
+            if (right - left) * (top - bottom) >= least * area:
+                return True
+        return False
+
+    def _pieces(self) -> Iterator[Piece]:
+        text = self._characters()
+        lines = []
+        start = 0
+        for end in [*_LINE_ENDS.finditer(text), None]:
+            line = text[start : end.start() if end else len(text)]
+            if line.strip():
+                lines.append((start + len(line) - len(line.lstrip()), line.strip()))
+            start = end.end() if end else start
+        probes = lines[:: max(1, len(lines) // _PROBES)]
+        has_gaps = any(len(self._parts(*line)) > 1 for line in probes)
+        for start, line in lines:
+            for first, part in self._parts(start, line) if has_gaps else [(start, line)]:
+                yield Piece(part.translate(_HYPHENS), self._box(first, first + len(part) - 1))
+
+    def _characters(self) -> str:
+        """The text of the page; its indices are those of PDFium's characters."""
+        count = pdfium.FPDFText_CountChars(self._text)
+        text: str = self._text.get_text_range() if count > 0 else ""
+        # That call knows the first 65,536 characters of Unicode only: no maths, no emoji.
+        if len(text) != count or _ASTRAL.search(self._text.get_text_bounded()):
+            codes = (pdfium.FPDFText_GetUnicode(self._text, index) for index in range(count))
+            text = "".join(chr(code) if 0 < code < 0x110000 else "\ufffd" for code in codes)
+        return text
+
+    def _parts(self, start: int, line: str) -> list[tuple[int, str]]:
+        """A line cut where its words stand apart, each part with the index of its first
+        character."""
+        parts, first = [], 0
+        height: float | None = None
+        for space in _SPACES.finditer(line):
+            before, after = (
+                self._box(start + index, start + index)
+                for index in (space.start() - 1, space.end())
+            )
+            height = height or before[3] - before[1]
+            if after[0] - before[2] > _APART * height:
+                parts.append((start + first, line[first : space.start()]))
+                first = space.end()
+        return [*parts, (start + first, line[first:])]
+
+    def _box(self, first: int, last: int) -> Box:
+        """Around two characters, as high as their line."""
+        left, bottom, right, top = self._box_of(first)
+        if first == last:
+            return left, bottom, right, top
+        a, b, c, d = self._box_of(last)
+        return min(left, a), min(bottom, b), max(right, c), max(top, d)
+
+    def _box_of(self, index: int) -> Box:
+        rect = self._rect
+        pdfium.FPDFText_GetLooseCharBox(self._text, index, rect)
+        return rect.left, rect.bottom, rect.right, rect.top
+
+
+def turned(box: Box, degrees: int) -> Box:
+    """A box as it stands when its page is turned clockwise around the origin."""
+    left, bottom, right, top = box
+    match degrees % 360:
+        case 90:
+            return bottom, -right, top, -left
+        case 180:
+            return -right, -top, -left, -bottom
+        case 270:
+            return -top, left, -bottom, right
+    return box
+
+
+def _turn(pieces: list[Piece]) -> int:
+    """How a page has to be turned on which most lines run upwards: by 90°. Those that run downwards
+    are too rare to be told apart."""
+    tall = sum(len(p.text) > 3 and p.height > 2 * (p.box[2] - p.box[0]) for p in pieces)
+    return 90 if 2 * tall > len(pieces) else 0
