@@ -41,7 +41,6 @@ class ChatActions(QObject):
         """At once, without a question: the notice that follows takes it back."""
         shown = self._conversation.chat
         if shown and shown.id == chat_id:
-            self._conversation.stop()
             self._conversation.open(None)
         notice = self._window.notice
         if not notice.isVisible() or notice.text != _deleted_words(self._deleted):

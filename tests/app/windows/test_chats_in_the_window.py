@@ -60,6 +60,24 @@ def test_undo_brings_back_every_chat_that_its_notice_names(two_chats: Person) ->
     person.sees(lambda: len(titles(person)) == 1)
 
 
+def test_deleting_a_chat_leaves_the_answer_in_another_alone(two_chats: Person) -> None:
+    person, window = two_chats, two_chats.app.window
+    rows = window.sidebar.list.model()
+    assert isinstance(rows, ChatRows)
+    bees = rows.row(rows.index(2)).chat
+    assert bees is not None
+    person.type("forever")
+    person.press("Return")
+    person.sees(lambda: person.app.conversation.is_busy)
+    window.sidebar.list.chosen.emit(bees.id, "")
+    person.sees(lambda: person.texts[:1] == ["bees make honey"])
+    person.press("Ctrl+Backspace")
+    person.sees(lambda: titles(person) == ["mutes make quiet"])
+    assert person.app.conversation.is_busy
+    person.press("Ctrl+.")
+    person.sees(lambda: not person.app.conversation.is_busy)
+
+
 def test_what_was_deleted_stays_deleted_after_a_restart(
     two_chats: Person, make_person: MakePerson, qtbot: QtBot
 ) -> None:
