@@ -76,6 +76,11 @@ class KeyValueCache:
         self._chunk: _Chunk | None = None
 
     @property
+    def capacity(self) -> int:
+        """Positions that the full layers have room for."""
+        return self._capacity
+
+    @property
     def arrays(self) -> list[mx.array]:
         """All that is held, for `mx.eval`."""
         return self._layers + [ring for snapshot in self.captured for ring in snapshot.rings]

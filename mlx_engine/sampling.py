@@ -40,8 +40,8 @@ class Sampler:
         if self._sampling.temperature <= _GREEDY:
             return mx.argmax(logits, axis=-1)
         scores = self._kept(logits / self._sampling.temperature)
-        # Adds Gumbel noise and takes the largest: no sum and no sort over the vocabulary.
-        return mx.random.categorical(scores, key=mx.random.key(self._keys.getrandbits(64)))
+        noise = _gumbel_noise(scores.shape, mx.random.key(self._keys.getrandbits(64)))
+        return mx.argmax(scores + noise, axis=-1)
 
     def _kept(self, scores: mx.array) -> mx.array:
         """Scores with those that the settings exclude at minus infinity."""
@@ -59,6 +59,16 @@ class Sampler:
             least = scores.max(axis=-1, keepdims=True) + math.log(sampling.min_p)
             scores = mx.where(scores >= least, scores, -math.inf)
         return scores
+
+
+def _gumbel_noise(shape: tuple[int, ...], key: mx.array) -> mx.array:
+    """The largest of scores with this noise is a draw from their softmax: nothing is summed or
+    sorted over the vocabulary, which `mx.random.categorical` does for a single row.
+
+    Its rare large values come from uniform numbers near 0, of which float32 has all it needs.
+    """
+    uniform = mx.minimum(mx.random.uniform(0, -1, shape, key=key), -(2.0**-33))  # never 0
+    return -mx.log(-mx.log1p(uniform))
 
 
 def _check(name: str, value: object, sensible: bool, range_: str) -> None:

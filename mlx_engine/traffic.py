@@ -2,12 +2,14 @@
 
 MLX hands out the graph of a step with every shape in it. From that follow the bytes that each
 operation takes in and gives out, if nothing is fused, cached or copied beyond it. Set against the
-fewest bytes that the weights allow, they show what a route wastes. Knows graphs; nothing of time.
+fewest bytes that the weights allow, they show what a route wastes. What the graph doesn't show,
+copies of inputs that don't lie in order, is found by looking at them. Nothing of time here.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlx.core as mx
@@ -15,6 +17,8 @@ import mlx.core as mx
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import published_tensors
 from mlx_engine.config import ModelConfig
+from mlx_engine.kernels.launch import Arrays, Launch, Launcher, lies_in_order
+from mlx_engine.metal_source import read_kernel
 from mlx_engine.model import Model
 
 # Operations that only look at an array differently: no launch, no bytes.
@@ -25,6 +29,7 @@ _VIEWS = frozenset(
     }
 )
 _EXPERT_MATRICES = "GatherQMM"  # reads only the matrices that its indices name
+_KERNEL = re.compile(r"custom_kernel_(\w+?)__")  # how MLX calls a kernel of our own
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +43,48 @@ class Traffic:
 
 def decode_traffic(model: Model, cache: KeyValueCache) -> Traffic:
     """Traces the step after the tokens in `cache`, which is of no use afterwards: clear it."""
+    cache.reserve(cache.offset + 1)  # growing is no part of a step
+    held = {  # the part of an input that is read
+        "ring": model.config.sliding_window / cache.slots,
+        "kv": (cache.offset + 1) / cache.capacity,
+    }
+    return _traffic(lambda token: model(token, cache, 1), mx.array([0]), held)
+
+
+def draw_traffic(draw: Callable[[mx.array], mx.array], vocabulary: int) -> Traffic:
+    """What it takes to draw a token from its logits."""
+    return _traffic(draw, mx.zeros((1, vocabulary)), {})
+
+
+def _traffic(
+    step: Callable[[mx.array], mx.array], argument: mx.array, held: Mapping[str, float]
+) -> Traffic:
+    mx.eval(argument)
     nodes: list[dict[str, Any]] = []
-    mx.export_function(nodes.append, lambda token: model(token, cache, 1), mx.array([0]))
+    mx.export_function(nodes.append, step, argument)
     kinds: dict[str, int] = {}
     moved = 0
     for node in nodes:
         if node["type"] == "primitive" and node["name"] not in _VIEWS:
-            kinds[node["name"]] = kinds.get(node["name"], 0) + 1
-            moved += _bytes_of(node)
+            kernel = _KERNEL.match(str(node["arguments"][0])) if node["arguments"] else None
+            name = kernel[1] if kernel else node["name"]
+            kinds[name] = kinds.get(name, 0) + 1
+            moved += _bytes_of_kernel(kernel[1], node, held) if kernel else _bytes_of(node)
     return Traffic(sum(kinds.values()), moved, kinds)
+
+
+@dataclass(slots=True)
+class CopyCounter:
+    """A launcher that looks at each input before it passes the call on. For a count, not for use:
+    it waits for every input."""
+
+    launch: Launcher
+    copies: list[str] = field(default_factory=list)  # kernel and input
+
+    def __call__(self, name: str, call: Launch, inputs: Arrays) -> Arrays:
+        mx.eval(list(inputs.values()))
+        self.copies += [f"{name}: {key}" for key, x in inputs.items() if not lies_in_order(x)]
+        return self.launch(name, call, inputs)
 
 
 def least_bytes(config: ModelConfig) -> int:
@@ -63,6 +101,17 @@ def least_bytes(config: ModelConfig) -> int:
         else:
             total += tensor.nbytes
     return round(total)
+
+
+def _bytes_of_kernel(name: str, node: dict[str, Any], held: Mapping[str, float]) -> int:
+    """Of a kernel of our own: of experts and caches it reads the chosen and what is held."""
+    inputs = dict(zip(read_kernel(name).inputs, node["inputs"], strict=True))
+    shares = dict(held)
+    if "blocks" in inputs:
+        chosen = math.prod(inputs["chosen"][1]) / inputs["blocks"][1][0]
+        shares |= dict.fromkeys(("blocks", "scales", "bias"), min(1.0, chosen))
+    read = sum(_nbytes(entry) * shares.get(key, 1.0) for key, entry in inputs.items())
+    return round(read) + sum(_nbytes(entry) for entry in node["outputs"])
 
 
 def _bytes_of(node: dict[str, Any]) -> int:

@@ -15,16 +15,18 @@ import mlx.core as mx
 import numpy as np
 
 from mlx_engine import machine, memory, models
-from mlx_engine.cache import PromptCache
+from mlx_engine.cache import KeyValueCache, PromptCache
 from mlx_engine.checkpoint import Checkpoint, inspect
 from mlx_engine.commands import MODEL_HELP, positive
+from mlx_engine.config import ModelConfig
 from mlx_engine.errors import EngineError
 from mlx_engine.generate import Finished, generate
-from mlx_engine.kernels import choose
+from mlx_engine.kernels import Choice, choose, gpu
 from mlx_engine.model import Model, serving_dtype
 from mlx_engine.protocol import Sampling
+from mlx_engine.sampling import Sampler
 from mlx_engine.tokenizer import Tokenizer
-from mlx_engine.traffic import decode_traffic, least_bytes
+from mlx_engine.traffic import CopyCounter, Traffic, decode_traffic, draw_traffic, least_bytes
 
 _SEED = 20250805
 _ON_CPU = "a CPU launches no kernels; see operations"
@@ -58,10 +60,16 @@ class Bandwidth:
 
 @dataclass(frozen=True, slots=True)
 class Launches:
+    """`operations`: those of the network by kind. `copies`: inputs of kernels, in a decoded token,
+    that MLX has to bring into order first; None where no kernel of our own runs."""
+
     per_token: int | None
+    per_layer: float | None  # of the network's, spread over its layers
     why: str
     operations_per_token: int
+    operations_to_draw: int
     operations: dict[str, int]
+    copies: tuple[str, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
     peak_bytes, cache_bytes = memory.peak_bytes(), cache.nbytes
     traffic, least = decode_traffic(model, cache.layers), least_bytes(config)
     cache.clear()
+    draw = draw_traffic(Sampler(Sampling(seed=_SEED)), config.vocab_size)
+    copies = _copies(config, checkpoint, dtype, choice)
     copied = machine.copy_bandwidth()
 
     decoded = finished.completion_tokens - 1  # the first token belongs to the prompt
@@ -158,14 +168,42 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
             rate and least * rate / copied,
             rate and traffic.bytes_moved * rate / copied,
         ),
-        launches=Launches(
-            per_token=None if described.route == "cpu" else traffic.operations,
-            why=_ON_CPU if described.route == "cpu" else _LEAST,
-            operations_per_token=traffic.operations,
-            operations=dict(sorted(traffic.kinds.items(), key=lambda kind: -kind[1])),
-        ),
+        launches=_launches(described.route, traffic, draw, config.num_hidden_layers, copies),
         memory=PeakMemory(loaded_bytes, peak_bytes, peak_bytes / checkpoint.nbytes, cache_bytes),
     )
+
+
+def _launches(
+    device: str, step: Traffic, draw: Traffic, layers: int, copies: tuple[str, ...] | None
+) -> Launches:
+    on_cpu, total = device == "cpu", step.operations + draw.operations
+    return Launches(
+        per_token=None if on_cpu else total,
+        per_layer=None if on_cpu else step.operations / layers,
+        why=_ON_CPU if on_cpu else _LEAST,
+        operations_per_token=total,
+        operations_to_draw=draw.operations,
+        operations=dict(sorted(step.kinds.items(), key=lambda kind: -kind[1])),
+        copies=copies,
+    )
+
+
+def _copies(
+    config: ModelConfig, checkpoint: Checkpoint, dtype: mx.Dtype, choice: Choice
+) -> tuple[str, ...] | None:
+    """Of one decoded token, after a chunk of a few."""
+    if choice.launch is None:
+        return None
+    counter = CopyCounter(choice.launch)
+    operations = gpu.operations(counter, choice.sound)
+    model, cache = (
+        Model(config, checkpoint.weights, dtype, operations),
+        KeyValueCache(config, dtype),
+    )
+    mx.eval(model(mx.array([0, 1, 2]), cache, 1))
+    counter.copies.clear()
+    mx.eval(model(mx.array([3]), cache, 1))
+    return tuple(counter.copies)
 
 
 def _random_prompt(tokenizer: Tokenizer, length: int) -> list[int]:
@@ -207,9 +245,16 @@ def lines(report: Report) -> Iterator[str]:
         f"{_share(bandwidth.moved_share)} by those counted"
     )
     launches = report.launches
-    known = "not counted" if launches.per_token is None else f"{launches.per_token:,} per token"
+    known = "not counted"
+    if launches.per_token is not None and launches.per_layer is not None:
+        known = f"{launches.per_token:,} per token, {launches.per_layer:.1f} a layer"
     yield f"Launches   {known}: {launches.why}"
-    yield f"Operations {launches.operations_per_token:,} per token"
+    yield (
+        f"Operations {launches.operations_per_token:,} per token, {launches.operations_to_draw} of "
+        "them to draw it"
+    )
+    if launches.copies is not None:
+        yield f"Copies     {len(launches.copies)} per token of inputs that don't lie in order"
     yield (
         f"Memory     {peak_in_words(held.peak_bytes, report.checkpoint_bytes)}; "
         f"{held.loaded_bytes / 1e9:.3f} GB once loaded; caches {held.cache_bytes / 1e6:.1f} MB"

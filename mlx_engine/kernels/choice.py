@@ -8,7 +8,7 @@ says which, stderr says so when it is found, `ready` and `sordino doctor` whenev
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 
@@ -28,11 +28,17 @@ AUTO = "auto"
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """`verdicts`: on each kernel of the route; none on the plain route."""
+    """`verdicts`: on each kernel of the route; `launch`: what launches them. None on "plain"."""
 
     route: str
     operations: Operations
     verdicts: tuple[Verdict, ...] = ()
+    launch: Launcher | None = None
+
+    @property
+    def sound(self) -> frozenset[str]:
+        """The kernels that are trusted."""
+        return frozenset(v.kernel for v in self.verdicts if v.objection is None)
 
     @property
     def replaced(self) -> tuple[str, ...]:
@@ -61,8 +67,16 @@ def choose(
         route = routes()[0] if dtype == mx.bfloat16 else "plain"
     if route == "plain":
         return Choice(route, PLAIN)
-    launch = metal_launcher() if route == "metal" else cuda_launcher()
-    return trusted(route, launch, config, published, Verdicts(default_path()))
+    return trusted(route, _launcher(route), config, published, Verdicts(default_path()))
+
+
+def untried(route: str) -> Operations:
+    """A route with all of its kernels, trusted or not."""
+    return PLAIN if route == "plain" else gpu.operations(_launcher(route))
+
+
+def _launcher(route: str) -> Launcher:
+    return metal_launcher() if route == "metal" else cuda_launcher()
 
 
 def trusted(
@@ -86,8 +100,8 @@ def trusted(
             if verdict.objection is not None:
                 print(f"The kernel {name} is not used: {verdict.objection}", file=sys.stderr)
         found.append(verdict)
-    sound = frozenset(verdict.kernel for verdict in found if verdict.objection is None)
-    return Choice(route, gpu.operations(launch, sound), tuple(found))
+    choice = Choice(route, PLAIN, tuple(found), launch)
+    return replace(choice, operations=gpu.operations(launch, choice.sound))
 
 
 def _circumstances(name: str, config: ModelConfig, described: machine.Machine) -> Circumstances:

@@ -272,4 +272,4 @@ def _extent(*values: int) -> mx.array:
 
 @lru_cache(maxsize=1)
 def _no_seed() -> mx.array:
-    return mx.zeros((_AT_LEAST,), dtype=mx.uint32)
+    return mx.array([0] * _AT_LEAST, dtype=mx.uint32)

@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 
 from mlx_engine.metal_lowering import TemplateValue, for_cuda
 from mlx_engine.metal_source import MetalSource, read_kernel
@@ -101,6 +102,12 @@ def call_kernel(
         **options,
     )
     return dict(zip(source.outputs, outputs, strict=True))
+
+
+def lies_in_order(array: mx.array) -> bool:
+    """Whether a kernel can read it as it lies. MLX would copy it first, and say nothing."""
+    seen = np.asarray(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)
+    return bool(seen.flags.c_contiguous)
 
 
 def buffer_dtypes(source: MetalSource, call: Launch) -> Mapping[str, mx.Dtype]:

@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.kernels.launch import Arrays, Launch, buffer_dtypes
+from mlx_engine.kernels.launch import Arrays, Launch, buffer_dtypes, lies_in_order
 from mlx_engine.metal_source import MetalSource, read_kernel
 from tests.metal.cpu_route import Route, run
 
@@ -34,7 +34,7 @@ class CpuLauncher:
 
     def _in_order(self, source: MetalSource, key: str, array: mx.array) -> NDArray[Any]:
         found = np.asarray(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)
-        if not found.flags.c_contiguous:
+        if not lies_in_order(array):
             self.copies.append(f"{source.name}: {key}")
         return np.ascontiguousarray(found)
 

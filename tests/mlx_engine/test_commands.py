@@ -232,7 +232,8 @@ def test_bench_reports_ratios_and_names_the_machine(
     assert 1 < moved["moved_over_least"] == moved["moved"] / moved["least"]
     assert 0 < report["bandwidth"]["least_share"] < report["bandwidth"]["moved_share"]
     launches = report["launches"]
-    assert launches["operations_per_token"] == sum(launches["operations"].values())
+    drawing = launches["operations_to_draw"]
+    assert launches["operations_per_token"] == sum(launches["operations"].values()) + drawing
     assert launches["operations"]["GatherQMM"] == 8  # two in each of four layers
     if report["machine"]["route"] == "cpu":
         assert launches["per_token"] is None and launches["why"]
