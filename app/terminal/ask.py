@@ -19,7 +19,7 @@ def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None
     wish, screen = wish_of(options), Screen()
     with TerminalEngine(paths.log_path(), engine_command) as engine:
         model = open_model(
-            engine, screen, model_of(options.model), options.context, as_json=wish.as_json
+            engine, screen, model_of(options.model, screen), options.context, as_json=wish.as_json
         )
         if documents and model.is_guide:
             screen.close()

@@ -48,7 +48,7 @@ class _Chat:
         self._options = options
         self._wish = wish_of(options)
         self._screen = Screen()
-        self._model_key = model_of(options.model)
+        self._model_key = model_of(options.model, self._screen)
         self._documents = read_documents(options.files)
         self._path: list[ChatMessage] = []
         self._restarts = RestartBudget()
@@ -167,7 +167,7 @@ class _Chat:
         if not argument:
             self._list_models()
             return
-        before, self._model_key = self._model_key, model_of(argument)
+        before, self._model_key = self._model_key, model_of(argument, self._screen)
         try:
             self._open()
         except EngineGone:

@@ -62,10 +62,13 @@ def wish_of(options: argparse.Namespace) -> Wish:
     )
 
 
-def model_of(given: str | None) -> str:
+def model_of(given: str | None, screen: Screen) -> str:
     """What to load: a key, or the whole path of a folder. By default the window's choice."""
     if given is None:
-        given = read_settings(paths.settings_path())[0].model
+        settings, complaint = read_settings(paths.settings_path())
+        if complaint:
+            screen.note(complaint)
+        given = settings.model
     if given in MODEL_KEYS:
         return given
     return str(typed_path(given).absolute())

@@ -37,6 +37,14 @@ def test_standard_input_that_is_no_text_is_refused(run: Run) -> None:
         assert b"characters that are no text" in ran.stderr and ran.stderr.count(b"\n") == 1
 
 
+def test_settings_that_are_damaged_are_said_where_they_are_set_aside(run: Run, home: Path) -> None:
+    home.mkdir()
+    (home / "settings.json").write_text("{")
+    ran = run("ask", "Hi")
+    assert (ran.returncode, ran.stdout) == (0, b"You said: Hi \n")
+    assert b"The settings were damaged" in ran.stderr and ran.stderr.count(b"\n") == 1
+
+
 def test_json_prints_the_events_as_in_the_protocol(run: Run) -> None:
     ran = run("ask", "--json", "Hi")
     events = [decode_event(line) for line in ran.stdout.splitlines()]
