@@ -15,8 +15,9 @@ from mlx_engine import memory, models
 from mlx_engine.cache import PromptCache
 from mlx_engine.checkpoint import Checkpoint, Inventory, inspect
 from mlx_engine.config import CONFIG_FILE
+from mlx_engine.control import Control, Turn
 from mlx_engine.errors import BadRequest, OutOfMemory
-from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
+from mlx_engine.generate import Finished, PrefillProgress, Step, Token, generate
 from mlx_engine.harmony import conversation_from_json, render
 from mlx_engine.kernels import choose
 from mlx_engine.model import Model, serving_dtype
@@ -53,20 +54,6 @@ from mlx_engine.tokenizer import Tokenizer
 Emit = Callable[[Event], None]
 
 _PROGRESS_S = 0.1  # at least this long between two events about the same progress
-
-
-class Turn:
-    """What others may wish of a turn while it waits or runs. Safe from any thread."""
-
-    def __init__(self) -> None:
-        self.control = Control()
-        self.wants_answer = False
-
-    def cancel(self) -> None:
-        self.control.cancel()
-
-    def answer_now(self) -> None:
-        self.wants_answer = True
 
 
 @dataclass(frozen=True, slots=True)

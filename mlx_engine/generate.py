@@ -12,7 +12,6 @@ MLX; only a `Control` may be touched from another.
             case Finished(): ...         # always last
 """
 
-import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 from mlx_engine.cache import PromptCache
+from mlx_engine.control import Control
 from mlx_engine.errors import BadRequest, ContextOverflow
 from mlx_engine.model import Model
 from mlx_engine.protocol import Sampling, StopReason
@@ -74,40 +74,6 @@ class Finished:
 
 
 Step = PrefillProgress | Token | Finished
-
-
-class Control:
-    """Wishes about a running turn, from any thread. Each is met between two tokens or chunks."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._cancelled = False
-        self._forced: tuple[int, ...] = ()
-
-    def cancel(self) -> None:
-        """Stop with reason "cancel". What was generated stays generated, and stays cached."""
-        self._cancelled = True
-
-    def force(self, ids: Sequence[int]) -> None:
-        """Continue the turn with these tokens, then sample on from them.
-
-        They reach the caller as `Token(id, forced=True)`. Asked for during prefill, they open
-        the turn. A turn that has already met a stop token stays stopped.
-        """
-        with self._lock:
-            self._forced += tuple(ids)
-
-    @property
-    def cancelled(self) -> bool:
-        return self._cancelled
-
-    def take_forced(self) -> tuple[int, ...]:
-        """The tokens asked for since the last call."""
-        if not self._forced:  # the common case costs no lock
-            return ()
-        with self._lock:
-            forced, self._forced = self._forced, ()
-        return forced
 
 
 def generate(

@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, BinaryIO
 
+from mlx_engine.control import Turn
 from mlx_engine.errors import BadRequest, EngineError, OutOfMemory
 from mlx_engine.protocol import (
     AnswerNow,
@@ -36,13 +37,13 @@ from mlx_engine.protocol import (
 )
 
 if TYPE_CHECKING:
-    from mlx_engine.engine import Engine, Turn
+    from mlx_engine.engine import Engine
 
 LINE_BYTES = 64 << 20  # a longer request is refused; a full context is about 1 MB
 _GRACE_S = 0.5  # that a step on the device gets to end by itself once input has ended
 _MESSAGE_CHARACTERS = 600
 
-Job = tuple[Request, "Turn | None"] | Failed
+Job = tuple[Request, Turn | None] | Failed
 
 
 def run() -> int:
@@ -53,15 +54,15 @@ def run() -> int:
     _settle_signals()
     try:
         emit(Hello())
+        # A file of its own: Python waits for sys.stdin's lock at exit, which the reader may hold.
+        inbox = Inbox(open(0, "rb", closefd=False), emit)  # noqa: SIM115 (open to the end)
+        threading.Thread(target=_read_and_leave, args=(inbox,), name="reader", daemon=True).start()
         try:
             engine = _make_engine(emit)
         except (ImportError, OSError, RuntimeError) as error:  # whatever MLX fails with
             traceback.print_exc()
             emit(Failed(None, "engine", f"MLX can't start on this machine: {one_line(error)}"))
             return 1
-        # A file of its own: Python waits for sys.stdin's lock at exit, which the reader may hold.
-        inbox = Inbox(open(0, "rb", closefd=False), emit)  # noqa: SIM115 (open to the end)
-        threading.Thread(target=_read_and_leave, args=(inbox,), name="reader", daemon=True).start()
         while (job := inbox.next()) is not None:
             serve(job, engine, inbox, emit)
     except BrokenPipeError:
@@ -70,7 +71,7 @@ def run() -> int:
 
 
 def _make_engine(emit: Callable[[Event], None]) -> "Engine":
-    """Imports MLX: after `hello`, so that a start feels instant."""
+    """Imports MLX, which may take seconds: after `hello`, and while the reader answers pings."""
     from mlx_engine.blas import prefer_openblas
 
     prefer_openblas()
@@ -183,8 +184,6 @@ class Inbox:
         elif turn is not None:
             self._jobs.put(_refusal(request.id, f"A turn {request.id!r:.80} is already under way."))
         else:
-            from mlx_engine.engine import Turn
-
             self._turns[request.id] = turn = Turn()
             self._jobs.put((request, turn))
 

@@ -8,7 +8,8 @@ import pytest
 
 from mlx_engine import memory
 from mlx_engine.config import ModelConfig
-from mlx_engine.engine import Engine, Turn
+from mlx_engine.control import Turn
+from mlx_engine.engine import Engine
 from mlx_engine.errors import (
     BadRequest,
     CheckpointError,

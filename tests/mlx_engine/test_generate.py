@@ -14,8 +14,9 @@ import pytest
 from mlx_engine import repetition
 from mlx_engine.cache import KeyValueCache, PromptCache
 from mlx_engine.checkpoint import Checkpoint
+from mlx_engine.control import Control
 from mlx_engine.errors import BadRequest, ContextOverflow
-from mlx_engine.generate import Control, Finished, PrefillProgress, Step, Token, generate
+from mlx_engine.generate import Finished, PrefillProgress, Step, Token, generate
 from mlx_engine.kernels import PLAIN
 from mlx_engine.model import Model
 from mlx_engine.protocol import Sampling

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from mlx_engine.engine import Engine, Turn
+from mlx_engine.control import Turn
+from mlx_engine.engine import Engine
 from mlx_engine.errors import EngineError
 from mlx_engine.process import LINE_BYTES, Inbox, Job, one_line, serve
 from mlx_engine.protocol import (
@@ -127,6 +128,18 @@ def test_hello_comes_before_mlx_and_its_absence_is_said(tmp_path: Path) -> None:
         assert "MLX can't start" in failed.message
         assert "\n" not in failed.message
         assert engine.exit_code() == 1
+
+
+def test_pings_and_the_end_of_input_are_heard_while_mlx_starts(tmp_path: Path) -> None:
+    slow = tmp_path / "mlx"
+    slow.mkdir()
+    (slow / "__init__.py").write_text("import time\nwhile True: time.sleep(0.1)")
+    with EngineProcess({"PYTHONPATH": str(tmp_path)}) as engine:
+        assert isinstance(engine.event(), Hello)
+        engine.send(Ping("1"))
+        assert engine.event() == Pong("1")
+        engine.end_input()
+        assert engine.exit_code() == 0
 
 
 def test_stray_prints_never_reach_the_events(tmp_path: Path, endless: Path) -> None:
