@@ -16,23 +16,16 @@ IconName = Literal[
     "chevron-down",
     "chevron-left",
     "chevron-right",
-    "chevron-up",
     "close",
     "copy",
     "document",
-    "download",
     "edit",
-    "export",
-    "folder",
-    "info",
     "new-chat",
     "regenerate",
     "search",
     "send",
     "sidebar",
     "stop",
-    "trash",
-    "undo",
     "warning",
 ]
 
@@ -48,19 +41,12 @@ _SHAPES: dict[str, str] = {
     "chevron-down": '<path d="m4.5 6.5 3.5 3.5 3.5-3.5"/>',
     "chevron-left": '<path d="M9.5 4.5 6 8l3.5 3.5"/>',
     "chevron-right": '<path d="M6.5 4.5 10 8l-3.5 3.5"/>',
-    "chevron-up": '<path d="M4.5 9.5 8 6l3.5 3.5"/>',
     "close": '<path d="m4.5 4.5 7 7m0-7-7 7"/>',
     "copy": '<rect x="5.5" y="5.5" width="8" height="8" rx="1.8"/>'
     '<path d="M3.6 10.5h-.1a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1h6a1 1 0 0 1 1 1v.1"/>',
     "document": '<path d="M4.5 1.8h4.6l3.4 3.4v7.5a1.5 1.5 0 0 1-1.5 1.5H5a1.5 1.5 0 0 1-1.5-1.5'
     'v-9.4A1.5 1.5 0 0 1 5 1.8"/><path d="M9 2v3.3h3.3M6 8.5h4M6 11h4"/>',
-    "download": '<path d="M8 2.5v8m-3.2-3L8 10.7l3.2-3.2M3 13.5h10"/>',
     "edit": '<path d="m10.3 3.4 2.3 2.3-7 7-3 .7.7-3zM9 4.7 11.3 7"/>',
-    "export": '<path d="M8 10V2.3M5 5l3-3 3 3M5 7.5H4.2a1 1 0 0 0-1 1v4.2a1 1 0 0 0 1 1h7.6'
-    'a1 1 0 0 0 1-1V8.5a1 1 0 0 0-1-1H11"/>',
-    "folder": '<path d="M2 12.2V4a1 1 0 0 1 1-1h3l1.6 1.8H13a1 1 0 0 1 1 1v6.4a1 1 0 0 1-1 1H3'
-    'a1 1 0 0 1-1-1"/>',
-    "info": '<circle cx="8" cy="8" r="6"/><path d="M8 7.3v3.5M8 5.1v.1"/>',
     "new-chat": '<path d="M13.3 8.6v3.2a1.7 1.7 0 0 1-1.7 1.7H4.2a1.7 1.7 0 0 1-1.7-1.7V4.4'
     'a1.7 1.7 0 0 1 1.7-1.7h3.2"/><path d="m12 2.2 1.8 1.8-5.4 5.4-2.3.5.5-2.3z"/>',
     "regenerate": '<path d="M13 8a5 5 0 1 1-1.6-3.7L13 5.8"/><path d="M13 2.6v3.2H9.8"/>',
@@ -69,9 +55,6 @@ _SHAPES: dict[str, str] = {
     "sidebar": '<rect x="1.8" y="2.8" width="12.4" height="10.4" rx="2"/>'
     '<path d="M6.2 3v10"/><path d="M3.6 5.4h.9M3.6 7.4h.9" stroke-width="1.1"/>',
     "stop": '<rect x="4.4" y="4.4" width="7.2" height="7.2" rx="1.4" fill="#000"/>',
-    "trash": '<path d="M2.8 4.3h10.4M6 4V2.7a.7.7 0 0 1 .7-.7h2.6a.7.7 0 0 1 .7.7V4'
-    'M4.2 4.5l.6 8.2a1.2 1.2 0 0 0 1.2 1.1h4a1.2 1.2 0 0 0 1.2-1.1l.6-8.2"/>',
-    "undo": '<path d="M3 6.5h6.5a3.5 3.5 0 0 1 0 7H6.5M5.8 3.5l-3 3 3 3"/>',
     "warning": '<path d="M7.1 2.9 1.9 12a1 1 0 0 0 .9 1.5h10.4a1 1 0 0 0 .9-1.5L8.9 2.9a1 1 0 0 0'
     '-1.8 0M8 6.3v3.2M8 11.4v.1"/>',
 }

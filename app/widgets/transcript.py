@@ -338,6 +338,9 @@ class TranscriptView(QAbstractScrollArea):
             bar.setValue(0)
         elif event.key() == Qt.Key.Key_End:
             self.go_to_end()
+        elif event.key() == Qt.Key.Key_Space:  # as wherever one reads on a Mac
+            is_back = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            bar.setValue(bar.value() + bar.pageStep() * (-1 if is_back else 1))
         else:
             super().keyPressEvent(event)
 

@@ -341,6 +341,10 @@ def test_page_keys_turn_the_conversation_while_the_composer_has_the_focus(person
     window.transcript.setFocus()
     person.press("Home")
     assert bar.value() == 0
+    person.press("Space")
+    assert bar.value() > 0
+    person.press("Shift+Space")
+    assert bar.value() == 0
     person.press("End")
     assert bar.value() == bar.maximum()
 
