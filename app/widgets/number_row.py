@@ -1,5 +1,7 @@
 """A number that can be dragged or typed: a slider with a small field beside it."""
 
+import math
+
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QSizePolicy, QSlider, QWidget
 
@@ -71,6 +73,8 @@ class NumberRow(QWidget):
         try:
             value = float(self._low if typed.lower() == "off" else typed)
         except ValueError:
+            value = self.value
+        if math.isnan(value):
             value = self.value
         self.field.setModified(False)
         self._take(min(max(value, self._low), self._high))

@@ -22,6 +22,8 @@ def row(qtbot: QtBot) -> NumberRow:
         ("-3", 0.0, "off"),
         ("off", 0.0, "off"),
         ("many", 0.5, "0.50"),
+        ("nan", 0.5, "0.50"),
+        ("inf", 1.0, "1.00"),
     ],
 )
 def test_what_is_typed_is_brought_within_the_limits(
