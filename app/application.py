@@ -128,6 +128,7 @@ class Sordino(QObject):
         composer.effort_changed.connect(conversation.set_effort)
         self.window.files_dropped.connect(self._attach_urls)
         self.attaching.attached.connect(self._attach)
+        self.attaching.progressed.connect(composer.attachments.set_reading)
         self.window.empty_state.example_chosen.connect(lambda words: self._send(words, ()))
         conversation.draft_returned.connect(composer.give_back)
         conversation.effort_changed.connect(composer.effort.set_effort)

@@ -47,7 +47,7 @@ def _add_turn_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         type=Path,
-        help="a text file to ask about; may be given more than once",
+        help="a document, or a folder of them, to ask about; may be given more than once",
     )
     add("--system", metavar="S", default="", help="instructions for the model")
     add("--temperature", metavar="T", type=_temperature, help="0 is greedy (default: 1)")

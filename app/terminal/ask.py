@@ -15,8 +15,8 @@ from app.well_formed import is_text, well_formed
 def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None) -> int:
     """Raises Failure. Everything that can be refused is refused before a model is opened."""
     prompt = _prompt(options.prompt)
-    documents = read_documents(options.files)
     wish, screen = wish_of(options), Screen()
+    documents = read_documents(options.files, screen)
     with TerminalEngine(paths.log_path(), engine_command) as engine:
         model = open_model(
             engine, screen, model_of(options.model, screen), options.context, as_json=wish.as_json

@@ -30,7 +30,7 @@ from mlx_engine.protocol import Cancel, ListModels, ModelInfo, ModelList
 HELP = """\
 /effort low|medium|high   how hard the model thinks
 /model guide|20b|120b|FOLDER   talk with another model
-/file FILE                give a text file with the next question
+/file FILE                give a document, or a folder of them, with the next question
 /new                      begin a new conversation
 /quit                     leave; Ctrl-D does too
 Ctrl-C stops an answer. Nothing that is said here is kept."""
@@ -49,7 +49,7 @@ class _Chat:
         self._wish = wish_of(options)
         self._screen = Screen()
         self._model_key = model_of(options.model, self._screen)
-        self._documents = read_documents(options.files)
+        self._documents = read_documents(options.files, self._screen)
         self._path: list[ChatMessage] = []
         self._restarts = RestartBudget()
         self._commands: dict[str, Callable[[str], None]] = {
@@ -189,9 +189,10 @@ class _Chat:
         self._screen.note("/model FOLDER   a gpt-oss checkpoint in a folder")
 
     def _add_file(self, argument: str) -> None:
-        documents = read_documents([typed_path(argument)])
+        documents = read_documents([typed_path(argument)], self._screen)
         self._documents = (*self._documents, *documents)
-        self._screen.note(f"{documents[0].name} goes with the next question.")
+        for document in documents:
+            self._screen.note(f"{document.name} goes with the next question.")
 
     def _begin_anew(self, _: str) -> None:
         self._path, self._documents = [], ()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from app import paths
 from app.chats.models import Attachment, ChatMessage, Effort
-from app.documents.text_file import UnreadableDocument, read_text_file
+from app.documents.attachment import read_attachments
+from app.documents.errors import UnreadableDocument
 from app.prompt import conversation_json
 from app.settings import MODEL_KEYS, read_settings
 from app.terminal.engine import Failure, TerminalEngine
@@ -82,12 +83,22 @@ def typed_path(given: str) -> Path:
         return Path(given)
 
 
-def read_documents(files: Sequence[Path]) -> tuple[Attachment, ...]:
-    """Raises Failure about the first that can't be read."""
+def read_documents(files: Sequence[Path], screen: Screen) -> tuple[Attachment, ...]:
+    """Those of folders too; says what is not as it stands in a file. Raises Failure about the
+    first that can't be read."""
+    found: list[Attachment] = []
     try:
-        return tuple(read_text_file(path) for path in files)
+        for path in files:
+            for result in read_attachments(path, screen.progress):
+                if isinstance(result, str):
+                    screen.note(result)
+                else:
+                    found.append(result)
     except UnreadableDocument as error:
+        screen.close()
         raise Failure(str(error)) from None
+    screen.close()
+    return tuple(found)
 
 
 def open_model(

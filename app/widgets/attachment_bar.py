@@ -51,6 +51,11 @@ class AttachmentBar(QWidget):
         self._theme: Theme = LIGHT
         self.chips: list[Chip] = []
         self._layout = FlowLayout(self)
+        self._reading = QLabel()
+        self._reading.setProperty("kind", "caption")
+        self._reading.setTextFormat(Qt.TextFormat.PlainText)
+        self._reading.hide()
+        self.reading = ""  # what is being read at the moment
         self.hide()
 
     @property
@@ -61,6 +66,17 @@ class AttachmentBar(QWidget):
         self._theme = theme
         for chip in self.chips:
             chip.set_theme(theme)
+
+    def set_reading(self, words: str) -> None:
+        """Stands after the chips until the document is one."""
+        self.reading = words
+        metrics, middle = self._reading.fontMetrics(), Qt.TextElideMode.ElideMiddle
+        self._reading.setText(metrics.elidedText(words, middle, 2 * _NAME_WIDTH))
+        self._layout.removeWidget(self._reading)
+        if words:
+            self._layout.addWidget(self._reading)
+        self._reading.setVisible(bool(words))
+        self._fit()
 
     def add(self, attachment: Attachment) -> None:
         """Adds a document, or its newer reading if it is there already."""
@@ -86,6 +102,9 @@ class AttachmentBar(QWidget):
         self._announce()
 
     def _announce(self) -> None:
-        self.setVisible(bool(self.chips))
-        self.updateGeometry()
+        self._fit()
         self.changed.emit()
+
+    def _fit(self) -> None:
+        self.setVisible(bool(self.chips or self.reading))
+        self.updateGeometry()

@@ -1,31 +1,50 @@
 """Files on their way into the composer: dropped, pasted, chosen, or opened from the Dock.
 
 Owns the reading, which may take a while and so happens beside the window's thread. A folder with a
-checkpoint is a model, not a document.
+checkpoint is a model; any other holds documents.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+import threading
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, QThreadPool, Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.chats.models import Attachment
-from app.documents.text_file import UnreadableDocument, read_text_file
+from app.documents.attachment import read_attachments
+from app.documents.errors import UnreadableDocument
+from app.documents.reading.process import ReadingCancelled
 from app.problem import Problem
+
+_AT_ONCE = 2  # documents
 
 
 class Attaching(QObject):
     attached = Signal(object)  # Attachment
     model_folder_given = Signal(str)
     problem = Signal(object)  # Problem
+    progressed = Signal(str)  # words about what is being read; "" when nothing is
 
-    _read = Signal(object)  # Attachment or Problem, from another thread
+    _found = Signal(object)  # Attachment, or words for a person; from another thread
+    _told = Signal(str)  # progress, from another thread
+    _ended = Signal()
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self._window = window
-        self._read.connect(self._deliver)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(_AT_ONCE)
+        self._reading = 0  # files and folders
+        self._leaving = threading.Event()
+        self._found.connect(self._deliver)
+        self._told.connect(self._tell)
+        self._ended.connect(self._end)
+        self.destroyed.connect(self._leaving.set)
+        application = QCoreApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self._leaving.set)
 
     def choose(self) -> None:
         """Asks for files in the system's own dialog."""
@@ -36,29 +55,43 @@ class Attaching(QObject):
         dialog.open()
 
     def attach(self, paths: Sequence[Path]) -> None:
-        """Reads each file; `attached` or `problem` follows."""
+        """Reads each file and folder; `attached` or `problem` follows, maybe several times."""
         for path in paths:
             if path.is_dir() and (path / "config.json").is_file():
                 self.model_folder_given.emit(str(path))
             else:
-                QThreadPool.globalInstance().start(_Reading(path, self._read.emit))
+                self._reading += 1
+                self._pool.start(_Reading(path, self, self._leaving))
 
-    def _deliver(self, result: Attachment | Problem) -> None:
-        if isinstance(result, Problem):
-            self.problem.emit(result)
+    def _deliver(self, result: Attachment | str) -> None:
+        if isinstance(result, str):
+            self.problem.emit(Problem(result))
         else:
             self.attached.emit(result)
 
+    def _tell(self, words: str) -> None:
+        if self._reading:
+            self.progressed.emit(words)
+
+    def _end(self) -> None:
+        self._reading -= 1
+        if not self._reading:
+            self.progressed.emit("")
+
 
 class _Reading(QRunnable):
-    def __init__(self, path: Path, deliver: Callable[[object], None]) -> None:
+    def __init__(self, path: Path, attaching: Attaching, leaving: threading.Event) -> None:
         super().__init__()
         self._path = path
-        self._deliver = deliver
+        self._attaching = attaching
+        self._leaving = leaving
 
     def run(self) -> None:
-        try:
-            result: object = read_text_file(self._path)
-        except UnreadableDocument as error:
-            result = Problem(str(error))
-        self._deliver(result)
+        attaching = self._attaching
+        with contextlib.suppress(RuntimeError, ReadingCancelled):  # the window is gone
+            try:
+                for result in read_attachments(self._path, attaching._told.emit, self._leaving):
+                    attaching._found.emit(result)
+            except UnreadableDocument as error:
+                attaching._found.emit(str(error))
+            attaching._ended.emit()

@@ -18,7 +18,8 @@ from xml.parsers import expat
 
 from app.documents.reading.refused import Refused
 
-MOST_BYTES = 1 << 30  # of all contents unpacked
+MOST_BYTES = 10**9  # of all contents unpacked, pictures and films as well
+MOST_TEXT_BYTES = 1 << 28  # of XML: a book of 100,000 pages
 MOST_ENTRIES = 20_000
 MOST_RATIO = 100  # of unpacked to packed: office documents stay under 30, tables reach 60 …
 SMALL = 1 << 22  # … but little can be packed as tight as it likes
@@ -67,8 +68,8 @@ class Archive:
             with self._zip.open(entry) as part:
                 while chunk := part.read(_CHUNK):
                     self.unpacked += len(chunk)
-                    if self.unpacked > MOST_BYTES:
-                        raise Refused(BOMB.format("over 1,000"))
+                    if self.unpacked > MOST_TEXT_BYTES:
+                        raise Refused(BOMB.format(f"over {self.unpacked >> 20:,}"))
                     yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
             raise Refused(DAMAGED.format(f"{posixpath.basename(name)} can't be unpacked")) from (
@@ -163,7 +164,8 @@ def _check(entries: list[zipfile.ZipInfo]) -> None:
     if len(entries) > MOST_ENTRIES:
         raise Refused(f"holds {len(entries):,} files and was not opened. Save it anew.")
     total = sum(entry.file_size for entry in entries)
-    if total > MOST_BYTES:
+    text = sum(entry.file_size for entry in entries if entry.filename.endswith(".xml"))
+    if total > MOST_BYTES or text > MOST_TEXT_BYTES:
         raise Refused(BOMB.format(f"{total / 1e6:,.0f}"))
     for entry in entries:
         name = entry.filename

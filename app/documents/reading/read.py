@@ -13,7 +13,7 @@ from app.documents.reading.kinds import kind_of, surprise
 from app.documents.reading.output import Output
 from app.documents.reading.refused import Refused
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 10**9
 _CHANGED = "was changed while it was being read. Attach it again."
 
 

@@ -81,8 +81,8 @@ def test_options_reach_the_model(run: Run, tmp_path: Path) -> None:
         (["ask", "  \n"], "The prompt is empty"),
         (["ask", "a\0b"], "characters that are no text"),
         (["ask", "a\udcffb"], "characters that are no text"),
-        (["ask", "--file", "/no/such/file.txt", "Hi"], "There is no file /no/such/file.txt"),
-        (["ask", "--file", "/tmp", "Hi"], "is a folder"),
+        (["ask", "--file", "/no/such/file.txt", "Hi"], "file.txt is not there. Check its name"),
+        (["ask", "--file", "/dev/null", "Hi"], "null is no file but a device"),
     ],
 )
 def test_what_can_be_refused_is_refused_before_a_model_is_opened(

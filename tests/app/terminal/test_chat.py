@@ -48,7 +48,7 @@ def test_a_wrong_command_is_said_and_costs_nothing(run: Run, tmp_path: Path) -> 
     ]
     ran = run("chat", stdin="\n".join(lines).encode())
     err = ran.stderr.decode()
-    for said in ("There is no /nonsense", "Effort: medium", "There is no file", "Ctrl-C stops"):
+    for said in ("There is no /nonsense", "Effort: medium", "where.txt is not there", "Ctrl-C"):
         assert said in err
     assert ran.returncode == 0 and ran.stdout == b"You said: still here \n"
 

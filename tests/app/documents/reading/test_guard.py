@@ -91,21 +91,29 @@ def test_a_password_is_named(tmp_path: Path) -> None:
         read_here(tmp_path / "a.docx")
 
 
-def test_more_than_the_list_said_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_is_not_unpacked_than_a_document_holds(monkeypatch: pytest.MonkeyPatch) -> None:
     opened = guard.Archive(io.BytesIO(archive({"a": "x" * 1000, "b": "y" * 1000})))
-    monkeypatch.setattr(guard, "MOST_BYTES", 1500)
+    monkeypatch.setattr(guard, "MOST_TEXT_BYTES", 1500)
     assert len(opened.read("a")) == 1000
     with pytest.raises(Refused, match="unpacks to far more"):
         opened.read("b")
 
 
-def test_many_files_and_much_in_all_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = io.BytesIO(archive({"a": "x" * 1000, "b": "y" * 1000}))
-    monkeypatch.setattr(guard, "MOST_BYTES", 1500)
-    with pytest.raises(Refused, match="unpacks to far more"):
-        guard.Archive(data)
-    monkeypatch.setattr(guard, "MOST_ENTRIES", 1)
-    with pytest.raises(Refused, match="holds 2 files"):
+@pytest.mark.parametrize(
+    ("limit", "most", "said"),
+    [
+        ("MOST_BYTES", 1500, "unpacks to far more"),
+        ("MOST_TEXT_BYTES", 900, "unpacks to far more"),
+        ("MOST_ENTRIES", 1, "holds 2 files"),
+    ],
+)
+def test_much_in_all_is_refused_from_the_list(
+    monkeypatch: pytest.MonkeyPatch, limit: str, most: int, said: str
+) -> None:
+    data = io.BytesIO(archive({"a.xml": "x" * 1000, "b": "y" * 1000}))
+    guard.Archive(data)
+    monkeypatch.setattr(guard, limit, most)
+    with pytest.raises(Refused, match=said):
         guard.Archive(data)
 
 
