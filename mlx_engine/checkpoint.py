@@ -15,19 +15,23 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from mlx_engine.config import INDEX_FILE, MXFP4_BLOCK, ModelConfig
 from mlx_engine.errors import CheckpointError, ModelNotFound
 from mlx_engine.memory import is_out_of_memory
+from mlx_engine.weights import Published
 
 SINGLE_FILE = "model.safetensors"
 
 _INDEX_BYTES = 1 << 26
 _MLX_DTYPES = {"BF16": mx.bfloat16, "U8": mx.uint8}
+_NUMPY_DTYPES = {"BF16": np.uint16, "U8": np.uint8}  # NumPy has no bfloat16
 _BYTES = {"BF16": 2, "U8": 1}
 _WORTH_MAPPING = 1 << 20  # bytes; smaller tensors are copied, not worth a Metal buffer of their own
 
@@ -79,19 +83,31 @@ class Checkpoint:
 
     folder: Path
     config: ModelConfig
-    weights: Mapping[str, mx.array]
+    weights: Published
     nbytes: int
 
     @classmethod
-    def open(cls, folder: Path, progress: Callable[[float], None] | None = None) -> "Checkpoint":
+    def open(
+        cls,
+        folder: Path,
+        progress: Callable[[float], None] | None = None,
+        *,
+        for_numpy: bool = False,
+    ) -> "Checkpoint":
         """Read, or on Metal map, every weight. `progress` gets the share done, 0 to 1.
+
+        `for_numpy` maps them as NumPy's arrays, bfloat16 as uint16: MLX on a CPU can't take memory
+        that it did not allocate.
 
         Raises ModelNotFound if there is no such folder, CheckpointError for anything wrong in it.
         When the memory runs out, MLX's error goes through.
         """
         inventory = inspect(folder)
-        take = _mapped if mx.metal.is_available() else _read
-        weights: dict[str, mx.array] = {}
+        if for_numpy:
+            take: Callable[[Shard], Iterator[tuple[str, Any]]] = _mapped_for_numpy
+        else:
+            take = _mapped if mx.metal.is_available() else _read
+        weights: dict[str, Any] = {}
         done, total = 0, inventory.nbytes
         for shard in inventory.shards:
             try:
@@ -284,6 +300,20 @@ def _mapped(shard: Shard) -> Iterator[tuple[str, mx.array]]:
         last = min(stop + -stop % mmap.PAGESIZE, file.size)
         pages = mx.asarray(file[first:last], copy=None)
         yield name, _view(pages[start - first : stop - first], tensor)
+
+
+def _mapped_for_numpy(shard: Shard) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Each tensor as NumPy's read-only view of the mapped file.
+
+    Its pages are read in now, while somebody waits and sees how far it is, and stay the system's.
+    """
+    with shard.path.open("rb") as file:
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    data = np.frombuffer(mapped, np.uint8)
+    for name, tensor, start in shard.placed():
+        piece = data[start : start + tensor.nbytes]
+        piece[:: mmap.PAGESIZE].max(initial=0)
+        yield name, piece.view(_NUMPY_DTYPES[tensor.dtype]).reshape(tensor.shape)
 
 
 def _view(data: mx.array, tensor: Tensor) -> mx.array:

@@ -43,7 +43,7 @@ def describe() -> Machine:
         device=target.name,
         route=target.route,
         cpu=_cpu_name(),
-        cores=_cores(),
+        cores=cores(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         limit_bytes=target.limit_bytes,
         os=_os_name(),
@@ -87,8 +87,8 @@ def _copies_on_gpu() -> list[float]:
 
 def _copies() -> list[float]:
     source, target = np.ones((2, _COPY_BYTES // 8))  # touched, so that every page is there
-    cores = _cores()
-    parts = list(zip(np.array_split(source, cores), np.array_split(target, cores), strict=True))
+    count = cores()
+    parts = list(zip(np.array_split(source, count), np.array_split(target, count), strict=True))
     times = []
     for _ in range(_COPY_ROUNDS):
         threads = [threading.Thread(target=np.copyto, args=(to, of)) for of, to in parts]
@@ -101,9 +101,10 @@ def _copies() -> list[float]:
     return times
 
 
-def _cores() -> int:
-    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
-    return cores or 1
+def cores() -> int:
+    """Those that this process may use."""
+    count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+    return count or 1
 
 
 def _cpu_name() -> str:

@@ -4,15 +4,13 @@ Knows weights, positions and what comes after what; leaves arithmetic to the ope
 and what is remembered to `cache`.
 """
 
-from collections.abc import Mapping
-
 import mlx.core as mx
 
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.config import ModelConfig
 from mlx_engine.kernels import Operations, on_cpu
 from mlx_engine.rope import Rope
-from mlx_engine.weights import Layer, Weights
+from mlx_engine.weights import Layer, Published, Weights
 
 # A CPU computes in float32 whatever the weights are (see `kernels.plain`). Checkpoints up to this
 # size, the guide and tests' models, are widened once; larger ones slice by slice at every use.
@@ -34,7 +32,7 @@ class Model:
     def __init__(
         self,
         config: ModelConfig,
-        published: Mapping[str, mx.array],
+        published: Published,
         dtype: mx.Dtype,
         operations: Operations,
     ) -> None:
@@ -59,7 +57,7 @@ class Model:
         config, weights, length = self.config, self._weights, tokens.shape[0]
         rope = self._rope.table(cache.offset, length)
         cache.begin(length)
-        x = weights.embedding[tokens].astype(self._activations)
+        x = self._operations.embed(weights.embedding, tokens, self._activations)
         for number, layer in enumerate(weights.layers):
             x = self._attend(x, layer, number, cache, rope)
             x = self._feed_forward(x, layer)
@@ -104,7 +102,7 @@ class Model:
         )
 
 
-def _widened(published: Mapping[str, mx.array]) -> Mapping[str, mx.array]:
+def _widened(published: Published) -> Published:
     """The weights with bfloat16 made float32.
 
     Matrices keep their shape but lie transposed, which halves the time of a product in the

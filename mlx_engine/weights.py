@@ -1,14 +1,20 @@
 """A checkpoint's weights, gathered as the network uses them. Views of what was read, no copies.
 
-Knows the published names and nothing of how they are read or multiplied.
+Knows the published names and nothing of how they are read or multiplied. Arrays are MLX's, and
+typed so; for the CPU route they are NumPy's views of the mapped files, bfloat16 as uint16, which
+only that route's operations look into.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import mlx.core as mx
+import numpy as np
 
 from mlx_engine.config import ModelConfig
+
+Published: TypeAlias = Mapping[str, Any]  # arrays of either kind by their published names
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,7 @@ class Weights:
     unembedding: Dense
 
     @classmethod
-    def gather(cls, config: ModelConfig, published: Mapping[str, mx.array]) -> "Weights":
+    def gather(cls, config: ModelConfig, published: Published) -> "Weights":
         """`published` is as validated by `checkpoint`."""
         return cls(
             embedding=published["model.embed_tokens.weight"],
@@ -77,7 +83,7 @@ class Weights:
         )
 
 
-def _layer(published: Mapping[str, mx.array], prefix: str, *, banded: bool) -> Layer:
+def _layer(published: Published, prefix: str, *, banded: bool) -> Layer:
     def dense(name: str) -> Dense:
         return Dense(published[f"{prefix}{name}.weight"], published[f"{prefix}{name}.bias"])
 
@@ -85,7 +91,7 @@ def _layer(published: Mapping[str, mx.array], prefix: str, *, banded: bool) -> L
         blocks, scales, bias = (
             published[f"{prefix}mlp.experts.{name}_{part}"] for part in ("blocks", "scales", "bias")
         )
-        return Experts(blocks.flatten(2).view(mx.uint32), scales, bias)
+        return Experts(_words(blocks), scales, bias)
 
     return Layer(
         banded=banded,
@@ -100,3 +106,9 @@ def _layer(published: Mapping[str, mx.array], prefix: str, *, banded: bool) -> L
         gate_up=experts("gate_up_proj"),
         down=experts("down_proj"),
     )
+
+
+def _words(blocks: Any) -> Any:
+    """uint8 (experts, rows, columns / 32, 16) → uint32 (experts, rows, columns / 8), as it lies."""
+    flat = blocks.reshape(*blocks.shape[:2], -1)
+    return flat.view(mx.uint32 if isinstance(flat, mx.array) else np.uint32)

@@ -50,6 +50,7 @@ def operations(launch: Launcher, trusted: frozenset[str] = frozenset(KERNELS)) -
 
     return Operations(
         activations=lambda _: mx.bfloat16,
+        embed=plain.embed,
         qkv_rope=one_or_more(choose("qkv_rope", qkv_rope, plain.qkv_rope), plain.qkv_rope),
         full_attention=one_or_more(
             choose("full_attention", full_attention, plain.full_attention),

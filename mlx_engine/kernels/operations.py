@@ -18,6 +18,7 @@ class Operations:
     """Arguments are positional, as `plain` names them."""
 
     activations: Callable[[mx.Dtype], mx.Dtype]  # the dtype of `x`, from that of the caches
+    embed: Callable[[mx.array, mx.array, mx.Dtype], mx.array]
     qkv_rope: Callable[[mx.array, mx.array, float, Dense, Dense, Dense, mx.array, mx.array], Pair]
     full_attention: Callable[[mx.array, mx.array, int, mx.array], mx.array]
     band_attention: Callable[[mx.array, mx.array, mx.array, mx.array], mx.array]

@@ -39,6 +39,11 @@ def activations(dtype: mx.Dtype) -> mx.Dtype:
     return mx.float32 if on_cpu() else dtype
 
 
+def embed(embedding: mx.array, tokens: mx.array, dtype: mx.Dtype) -> mx.array:
+    """Each token's own row. `embedding`: (V, D); `tokens`: integers (L,) → (L, D) in `dtype`."""
+    return embedding[tokens].astype(dtype)
+
+
 def linear(x: mx.array, dense: Dense) -> mx.array:
     """x · weightᵀ + bias. `x`: (L, in) → (L, out), in x's dtype."""
     weight, bias = dense.weight, dense.bias
@@ -258,6 +263,7 @@ def unembed(x: mx.array, norm: mx.array, eps: float, dense: Dense) -> mx.array:
 
 PLAIN = Operations(
     activations=activations,
+    embed=embed,
     qkv_rope=qkv_rope,
     full_attention=full_attention,
     band_attention=band_attention,
