@@ -1,4 +1,4 @@
-"""Each operation of `kernels.plain` held against float64 arithmetic in NumPy, on this very machine.
+"""Each operation of `kernels` held against float64 arithmetic in NumPy, on this very machine.
 
 A compiler, a driver or a library that computes something else shows here before it shows in an
 answer. Inputs are random, as wide as gpt-oss (its experts a third); references are written from the
@@ -10,12 +10,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.kernels import plain
+from mlx_engine.kernels import Operations, on_cpu
+from mlx_engine.kernels.choice import routes, untried
 from mlx_engine.weights import Dense, Experts
 
 Floats = NDArray[np.float64]
@@ -39,7 +41,7 @@ class Check:
     """One operation, computed once more exactly. `error` is NaN where it failed outright."""
 
     operation: str
-    route: str  # "plain": MLX's own operations
+    route: str  # one of `kernels.choice.routes`
     dtype: str
     error: float
     limit: float
@@ -54,40 +56,49 @@ class Check:
 @dataclass(frozen=True, slots=True)
 class _Case:
     operation: str
-    run: Callable[[], list[mx.array]]
+    run: Callable[[Operations], list[mx.array]]
     exact: Callable[[], list[Floats]]
 
 
 def check_operations() -> Iterator[Check]:
-    """Every operation in the dtypes it is served in: a CPU computes in float32 alone.
+    """Every operation, on every route there is, in the dtypes that it computes in.
 
-    On a GPU float32 is checked too, because it hides less.
+    A CPU computes in float32 alone. On a GPU MLX's own operations are checked in float32 too,
+    because it hides less.
     """
-    for dtype in (mx.float32,) if plain.on_cpu() else (mx.bfloat16, mx.float32):
-        random = _Random(dtype)
-        for case in (
-            *_linear(random),
-            *_qkv_rope(random),
-            *_full_attention(random),
-            *_band_attention(random),
-            *_router(random),
-            *_experts(random),
-        ):
-            yield _check(case, dtype)
+    for route in routes():
+        operations = untried(route)
+        natural = operations.activations(mx.bfloat16)
+        for dtype in {natural, mx.float32} if route == "plain" else {natural}:
+            yield from check_route(route, operations, dtype)
 
 
-def _check(case: _Case, dtype: mx.Dtype) -> Check:
+def check_route(route: str, operations: Operations, dtype: mx.Dtype) -> Iterator[Check]:
+    random = _Random(dtype)
+    for case in (
+        *_qkv_rope(random),
+        *_full_attention(random),
+        *_band_attention(random),
+        *_attention_out(random),
+        *_router(random),
+        *_experts(random),
+        *_unembed(random),
+    ):
+        yield _check(case, route, operations, dtype)
+
+
+def _check(case: _Case, route: str, operations: Operations, dtype: mx.Dtype) -> Check:
     name = str(dtype).removeprefix("mlx.core.")
-    limit = _LIMIT_ON_CPU if plain.on_cpu() else LIMITS[dtype]
+    limit = _LIMIT_ON_CPU if on_cpu() else LIMITS[dtype]
     try:
-        found = [_exactly(array) for array in case.run()]
-        times = _times(case.run)
+        found = [_exactly(array) for array in case.run(operations)]
+        times = _times(partial(case.run, operations))
     except Exception as error:  # whatever an operation fails with, the others are still checked
         words = " ".join(str(error).split())
-        return Check(case.operation, "plain", name, math.nan, limit, math.nan, words)
+        return Check(case.operation, route, name, math.nan, limit, math.nan, words)
     errors = [_error(*pair) for pair in zip(found, case.exact(), strict=True)]
     worst = math.nan if any(map(math.isnan, errors)) else max(errors)
-    return Check(case.operation, "plain", name, worst, limit, statistics.median(times))
+    return Check(case.operation, route, name, worst, limit, statistics.median(times))
 
 
 def _times(run: Callable[[], list[mx.array]]) -> list[float]:
@@ -138,44 +149,22 @@ class _Random:
 # One function an operation ------------------------------------------------------------------------
 
 
-def _linear(random: _Random) -> Iterator[_Case]:
-    for length in (1, 16):
-        dense, x = random.dense(512, HIDDEN), random.normal(length, HIDDEN)
-        yield _Case(
-            f"linear, {_tokens(length)}",
-            lambda x=x, dense=dense: [plain.linear(x, dense)],  # type: ignore[misc]
-            lambda x=x, dense=dense: [_exact_linear(_exactly(x), dense)],  # type: ignore[misc]
-        )
-
-
 def _qkv_rope(random: _Random) -> Iterator[_Case]:
-    length = 4
     norm = random.normal(HIDDEN, scale=0.1, mean=1.0)
-    q, k, v = (random.dense(heads * SIZE, HIDDEN) for heads in (HEADS, GROUPS, GROUPS))
-    x = random.normal(length, HIDDEN)
-    angles = np.arange(1000, 1000 + length)[:, None] * 150_000.0 ** (-np.arange(32) / 32)
-    cosines, sines = np.cos(angles), np.sin(angles)
-    twice = np.concatenate([cosines, cosines], 1), np.concatenate([-sines, sines], 1)
-    tables = [mx.array(table[:, None].astype(np.float32)) for table in twice]  # as of `rope.Rope`
-
-    def exact() -> list[Floats]:
-        normed = _exact_norm(_exactly(x), _exactly(norm))
-        heads = [
-            _exact_linear(normed, dense).reshape(length, -1, SIZE).swapaxes(0, 1)
-            for dense in (q, k, v)
-        ]
-        turned = []
-        for each in heads[:2]:
-            first, second = np.split(each, 2, axis=-1)
-            pair = (first * cosines - second * sines, second * cosines + first * sines)
-            turned.append(np.concatenate(pair, axis=-1))
-        return [turned[0], np.stack([turned[1], heads[2]])]
-
-    yield _Case(
-        f"qkv_rope, {_tokens(length)}",
-        lambda: list(plain.qkv_rope(x, norm, EPS, q, k, v, tables[0], tables[1])),
-        exact,
-    )
+    weights = tuple(random.dense(heads * SIZE, HIDDEN) for heads in (HEADS, GROUPS, GROUPS))
+    for length in (1, 4):
+        x = random.normal(length, HIDDEN)
+        angles = np.arange(1000, 1000 + length)[:, None] * 150_000.0 ** (-np.arange(32) / 32)
+        cosines, sines = np.cos(angles), np.sin(angles)
+        twice = np.concatenate([cosines, cosines], 1), np.concatenate([-sines, sines], 1)
+        tables = [mx.array(t[:, None].astype(np.float32)) for t in twice]  # as of `rope.Rope`
+        yield _Case(
+            f"qkv_rope, {_tokens(length)}",
+            lambda ops, x=x, tables=tables: [  # type: ignore[misc]
+                *ops.qkv_rope(x, norm, EPS, *weights, *tables)
+            ],
+            partial(_exact_qkv_rope, x, norm, weights, cosines, sines),
+        )
 
 
 def _full_attention(random: _Random) -> Iterator[_Case]:
@@ -186,7 +175,9 @@ def _full_attention(random: _Random) -> Iterator[_Case]:
         seen = np.arange(total) <= ends[:, None]
         yield _Case(
             f"full_attention, {_tokens(length)} of {total}",
-            lambda q=q, kv=kv, s=sinks: [plain.full_attention(q, kv, kv.shape[2], s)],  # type: ignore[misc]
+            lambda ops, q=q, kv=kv, s=sinks: [  # type: ignore[misc]
+                ops.full_attention(q, kv, kv.shape[2], s)
+            ],
             lambda q=q, kv=kv, s=sinks, seen=seen: [  # type: ignore[misc]
                 _exact_attention(q, kv, s, seen)
             ],
@@ -199,7 +190,7 @@ def _band_attention(random: _Random) -> Iterator[_Case]:
     visible = np.arange(WINDOW + 32) % (WINDOW + 32) < WINDOW
     yield _Case(
         "band_attention, 1 token",
-        lambda: [plain.band_attention(q, ring, mx.array(visible), sinks)],
+        lambda ops: [ops.band_attention(q, ring, mx.array(visible), sinks)],
         lambda: [_exact_attention(q, ring, sinks, visible[None])],
     )
     length, known = 200, 100
@@ -209,32 +200,42 @@ def _band_attention(random: _Random) -> Iterator[_Case]:
     seen = (distance >= 0) & (distance < WINDOW) & (np.arange(WINDOW + length) >= WINDOW - known)
     yield _Case(
         f"band_attention_prefill, {length} tokens",
-        lambda: [plain.band_attention_prefill(queries, kv, WINDOW, known, sinks)],
+        lambda ops: [ops.band_attention_prefill(queries, kv, WINDOW, known, sinks)],
         lambda: [_exact_attention(queries, kv, sinks, seen)],
     )
 
 
+def _attention_out(random: _Random) -> Iterator[_Case]:
+    out = random.dense(HIDDEN, HEADS * SIZE)
+    for length in (1, 16):
+        x, attended = random.normal(length, HIDDEN), random.normal(length, HEADS * SIZE)
+        yield _Case(
+            f"attention_out, {_tokens(length)}",
+            lambda ops, x=x, attended=attended: [  # type: ignore[misc]
+                ops.attention_out(x, attended, out)
+            ],
+            lambda x=x, attended=attended: [  # type: ignore[misc]
+                _exactly(x) + _exact_linear(_exactly(attended), out)
+            ],
+        )
+
+
 def _router(random: _Random) -> Iterator[_Case]:
-    length = 16
-    x, norm = random.normal(length, HIDDEN), random.normal(HIDDEN, scale=0.1, mean=1.0)
-    dense = random.dense(32, HIDDEN)
-    logits = _exact_linear(_exact_norm(_exactly(x), _exactly(norm)), dense)
+    """Rounding may swap two experts that score alike: shares are compared in their order, and the
+    choice by how much its scores fall short of the best."""
+    norm, dense = random.normal(HIDDEN, scale=0.1, mean=1.0), random.dense(32, HIDDEN)
+    for length in (1, 16):
+        x = random.normal(length, HIDDEN)
+        normed = _exact_norm(_exactly(x), _exactly(norm))
+        logits = _exact_linear(normed, dense)
+        best = np.sort(logits, axis=1)[:, -CHOSEN:]
 
-    best = np.sort(logits, axis=1)[:, -CHOSEN:].sum()
+        def run(ops: Operations, x: mx.array = x, logits: Floats = logits) -> list[mx.array]:
+            found, chosen, shares = ops.router(x, norm, EPS, dense, CHOSEN)
+            return [found, mx.sort(shares, axis=1), _scores_of(logits, chosen)]
 
-    def run() -> list[mx.array]:
-        normed, chosen, shares = plain.router(x, norm, EPS, dense, CHOSEN)
-        return [normed, chosen, shares]
-
-    def exact() -> list[Floats]:
-        """Rounding may swap two experts that score alike, so the choice is taken as it is; the
-        next case asks how much its scores fall short of the best."""
-        chosen = np.array(run()[1]).astype(np.int64)
-        shares = _softmax(np.take_along_axis(logits, chosen, axis=1))
-        return [_exact_norm(_exactly(x), _exactly(norm)), chosen.astype(np.float64), shares]
-
-    yield _Case(f"router, {_tokens(length)}", run, exact)
-    yield _Case("router's choice", lambda: [_scores_of(logits, run()[1])], lambda: [best[None]])
+        exact = [normed, _softmax(best), best.sum()[None]]
+        yield _Case(f"router, {_tokens(length)}", run, lambda exact=exact: exact)  # type: ignore[misc]
 
 
 def _scores_of(logits: Floats, chosen: mx.array) -> mx.array:
@@ -252,20 +253,25 @@ def _experts(random: _Random) -> Iterator[_Case]:
         arguments = (x, normed, chosen, shares, gate_up, down)
         yield _Case(
             f"experts, {_tokens(length)}",
-            lambda given=arguments: [_run_experts(*given)],  # type: ignore[misc]
+            lambda ops, given=arguments: [  # type: ignore[misc]
+                ops.experts(*given, SWIGLU_LIMIT)
+            ],
             lambda given=arguments: [_exact_experts(*given)],  # type: ignore[misc]
         )
 
 
-def _run_experts(
-    x: mx.array,
-    normed: mx.array,
-    chosen: mx.array,
-    shares: mx.array,
-    gate_up: Experts,
-    down: Experts,
-) -> mx.array:
-    return plain.experts(x, normed, chosen, shares, gate_up, down, SWIGLU_LIMIT)
+def _unembed(random: _Random) -> Iterator[_Case]:
+    norm = random.normal(HIDDEN, scale=0.1, mean=1.0)
+    dense = Dense(random.dense(2048, HIDDEN).weight)
+    for length in (1, 4):
+        x = random.normal(length, HIDDEN)
+        yield _Case(
+            f"unembed, {_tokens(length)}",
+            lambda ops, x=x: [ops.unembed(x, norm, EPS, dense)],  # type: ignore[misc]
+            lambda x=x: [  # type: ignore[misc]
+                _exact_linear(_exact_norm(_exactly(x), _exactly(norm)), dense)
+            ],
+        )
 
 
 # The same in float64 ------------------------------------------------------------------------------
@@ -276,8 +282,24 @@ def _exactly(array: mx.array) -> Floats:
 
 
 def _exact_linear(x: Floats, dense: Dense) -> Floats:
-    assert dense.bias is not None
-    return x @ _exactly(dense.weight).T + _exactly(dense.bias)
+    product = x @ _exactly(dense.weight).T
+    return product if dense.bias is None else product + _exactly(dense.bias)
+
+
+def _exact_qkv_rope(
+    x: mx.array, norm: mx.array, weights: tuple[Dense, ...], cosines: Floats, sines: Floats
+) -> list[Floats]:
+    normed = _exact_norm(_exactly(x), _exactly(norm))
+    q, k, v = (
+        _exact_linear(normed, dense).reshape(len(normed), -1, SIZE).swapaxes(0, 1)
+        for dense in weights
+    )
+    turned = []
+    for each in (q, k):
+        first, second = np.split(each, 2, axis=-1)
+        pair = (first * cosines - second * sines, second * cosines + first * sines)
+        turned.append(np.concatenate(pair, axis=-1))
+    return [turned[0], np.stack([turned[1], v])]
 
 
 def _exact_norm(x: Floats, weight: Floats) -> Floats:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from mlx_engine import machine, memory, models
 from mlx_engine.checkpoint import inspect
 from mlx_engine.errors import EngineError
+from mlx_engine.kernels.verdicts import Remembered, Verdicts, default_path
 from mlx_engine.selfcheck import Check, check_operations
 from mlx_engine.tokenizer import Tokenizer
 
@@ -21,6 +22,7 @@ class Diagnosis:
     machine: machine.Machine
     free_bytes: int  # of what the device lets a process hold
     operations: tuple[Check, ...]
+    kernels: tuple[Remembered, ...]  # as tried when models were opened here
     problems: tuple[str, ...]  # what is wrong, in words; empty if nothing is
     advice: tuple[str, ...]  # what works and could work better
 
@@ -52,6 +54,7 @@ def diagnose(checks: tuple[Check, ...]) -> Diagnosis:
         machine=described,
         free_bytes=memory.device().free_bytes,
         operations=checks,
+        kernels=Verdicts(default_path()).on(described.device),
         problems=(*_wrong_operations(checks), *_missing_files()),
         advice=tuple(_advice(described)),
     )
@@ -60,12 +63,22 @@ def diagnose(checks: tuple[Check, ...]) -> Diagnosis:
 def _wrong_operations(checks: tuple[Check, ...]) -> Iterator[str]:
     for check in checks:
         if check.failure is not None:
-            yield f"{check.operation} in {check.dtype} failed: {check.failure}"
+            yield f"{_full_name(check)} failed: {check.failure}"
         elif not check.is_good:
             yield (
-                f"{check.operation} in {check.dtype} is off by {check.error:.1e} "
-                f"where {check.limit:.0e} is allowed: answers can't be trusted."
+                f"{_full_name(check)} is off by {check.error:.1e} "
+                f"where {check.limit:.0e} is allowed: {_consequence(check)}"
             )
+
+
+def _consequence(check: Check) -> str:
+    if check.route == "plain":
+        return "answers can't be trusted."
+    return "the engine, which tries each kernel when it opens a model, should leave it to MLX."
+
+
+def _full_name(check: Check) -> str:
+    return f"{check.operation} in {check.dtype} on the {check.route} route"
 
 
 def _missing_files() -> Iterator[str]:
@@ -92,10 +105,29 @@ def _document(diagnosis: Diagnosis) -> dict[str, object]:
     document["operations"] = [
         {**asdict(check), "ok": check.is_good} for check in diagnosis.operations
     ]
-    for operation in document["operations"]:
-        for key in ("error", "median_s"):  # JSON has no NaN
-            operation[key] = None if operation[key] != operation[key] else operation[key]
+    document["kernels"] = [
+        {**asdict(kernel.given), **asdict(kernel.verdict), "objection": kernel.verdict.objection}
+        for kernel in diagnosis.kernels
+    ]
+    for entry in (*document["operations"], *document["kernels"]):
+        for key, value in entry.items():
+            entry[key] = None if value != value else value  # JSON has no NaN
     return {"ok": not diagnosis.problems, **document}
+
+
+def _kernels(remembered: tuple[Remembered, ...]) -> Iterator[str]:
+    if not remembered:
+        return
+    yield ""
+    yield "Each kernel beside MLX's own operations, tried when a model was first opened here:"
+    for kernel in remembered:
+        verdict = kernel.verdict
+        use = "used" if verdict.objection is None else f"NOT USED: {verdict.objection}"
+        yield (
+            f"  {verdict.kernel:20}{verdict.error:9.1e}{verdict.own_s * 1e6:9.0f} µs"
+            f"{verdict.twin_s * 1e6:9.0f} µs  {use}"
+        )
+        yield f"    {kernel.given.sizes}; MLX {kernel.given.mlx}, {kernel.given.system}"
 
 
 def _report(diagnosis: Diagnosis) -> Iterator[str]:
@@ -110,7 +142,8 @@ def _report(diagnosis: Diagnosis) -> Iterator[str]:
             f"  {check.operation:38}{check.route:8}{check.dtype:10}{check.error:9.1e}"
             f"{check.limit:9.0e}{check.median_s * 1e3:9.2f} ms{verdict}"
         )
-    yield "  plain: MLX's own operations; no kernel of Sordino's own is in use yet."
+    yield "  plain: MLX's own operations; metal, cuda: Sordino's kernels, decode in 1 token's."
+    yield from _kernels(diagnosis.kernels)
     yield ""
     yield from (f"Note: {line}" for line in diagnosis.advice)
     yield from (f"Wrong: {line}" for line in diagnosis.problems)

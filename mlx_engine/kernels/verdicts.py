@@ -36,6 +36,12 @@ class Circumstances:
     text: str  # a hash of the kernel's source
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    given: Circumstances
+    verdict: Verdict
+
+
 class Verdicts:
     """The file. One that can't be read is empty, one that can't be written is not kept."""
 
@@ -44,13 +50,12 @@ class Verdicts:
         self._entries = self._read()
 
     def find(self, kernel: str, given: Circumstances) -> Verdict | None:
-        entry = self._entries.get(_key(kernel, given))
-        if entry is None or entry.get("given") != asdict(given):
-            return None
-        try:
-            return Verdict(**entry["verdict"])
-        except (KeyError, TypeError):
-            return None
+        found = self._entries.get(_key(kernel, given))
+        return found.verdict if found is not None and found.given == given else None
+
+    def on(self, device: str) -> tuple[Remembered, ...]:
+        """All that is known of a device."""
+        return tuple(found for found in self._entries.values() if found.given.device == device)
 
     def begin(self, kernel: str, given: Circumstances) -> None:
         """Note that a trial starts: what stays if it never ends."""
@@ -58,24 +63,27 @@ class Verdicts:
         self.keep(Verdict(kernel, nothing, nothing, nothing, _TRYING), given)
 
     def keep(self, verdict: Verdict, given: Circumstances) -> None:
-        entry = {"given": asdict(given), "verdict": asdict(verdict)}
-        self._entries[_key(verdict.kernel, given)] = entry
+        self._entries[_key(verdict.kernel, given)] = Remembered(given, verdict)
+        content = {key: asdict(found) for key, found in self._entries.items()}
         unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            unfinished.write_text(json.dumps(self._entries, indent=1), encoding="utf-8")
+            unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
             unfinished.replace(self._path)
         except OSError as error:
             print(f"The kernels' verdicts can't be kept: {error}", file=sys.stderr)
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> dict[str, Remembered]:
         try:
-            found = json.loads(self._path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            return {key: _remembered(entry) for key, entry in content.items()}
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
-        if not isinstance(found, dict):
-            return {}
-        return {key: entry for key, entry in found.items() if isinstance(entry, dict)}
+
+
+def _remembered(entry: Any) -> Remembered:
+    """Raises KeyError, TypeError if it is something else."""
+    return Remembered(Circumstances(**entry["given"]), Verdict(**entry["verdict"]))
 
 
 def _key(kernel: str, given: Circumstances) -> str:

@@ -4,9 +4,11 @@ import io
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mlx_engine import selfcheck
+from mlx_engine import machine, selfcheck
 from mlx_engine.commands import bench, doctor, run_command
 from mlx_engine.harmony import conversation_from_json, render
-from mlx_engine.kernels import plain
+from mlx_engine.kernels import PLAIN
+from mlx_engine.kernels.trial import Verdict
+from mlx_engine.kernels.verdicts import Circumstances, Verdicts, default_path
+from mlx_engine.selfcheck import Check
 from mlx_engine.tokenizer import Tokenizer
 from mlx_engine.traffic import least_bytes
-from mlx_engine.weights import Dense
 from tests import reference
 from tests.checkpoints import published_config, write_tiny_checkpoint
 
@@ -273,20 +277,23 @@ def test_the_least_bytes_of_a_token_are_those_published() -> None:
 # doctor ------------------------------------------------------------------------------------------
 
 
+def first_check(**faulty: Callable[..., Any]) -> Check:
+    """Of qkv_rope, on the plain route but for what is replaced."""
+    return next(selfcheck.check_route("plain", replace(PLAIN, **faulty), mx.float32))
+
+
 def test_a_sound_operation_passes() -> None:
-    checks = list(itertools.islice(selfcheck.check_operations(), 2))
-    assert [check.operation for check in checks] == ["linear, 1 token", "linear, 16 tokens"]
-    assert all(check.is_good and check.median_s > 0 for check in checks)
+    check = first_check()
+    assert check.operation == "qkv_rope, 1 token"
+    assert check.is_good and check.median_s > 0
 
 
-def test_an_operation_that_is_slightly_off_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    right = plain.linear
+def test_an_operation_that_is_slightly_off_is_caught() -> None:
+    def off(*arguments: Any) -> tuple[mx.array, mx.array]:
+        queries, packed = PLAIN.qkv_rope(*arguments)
+        return queries * 1.02, packed
 
-    def off(x: mx.array, dense: Dense) -> mx.array:
-        return right(x, dense) * 1.02
-
-    monkeypatch.setattr(plain, "linear", off)
-    check = next(selfcheck.check_operations())
+    check = first_check(qkv_rope=off)
     assert not check.is_good
     assert check.error == pytest.approx(0.02, rel=0.05)
 
@@ -295,20 +302,40 @@ def test_an_operation_that_is_slightly_off_is_caught(monkeypatch: pytest.MonkeyP
 def test_an_operation_that_fails_is_wrong_and_no_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str
 ) -> None:
-    def broken(x: mx.array, dense: Dense) -> mx.array:
+    def broken(*arguments: Any) -> tuple[mx.array, mx.array]:
         raise RuntimeError(words)
 
-    monkeypatch.setattr(plain, "linear", broken)
-    first = next(selfcheck.check_operations())
+    first = first_check(qkv_rope=broken)
     monkeypatch.setattr(doctor, "check_operations", lambda: iter([first]))
     assert run_command(["doctor"]) == 1
-    assert f"Wrong: linear, 1 token in {first.dtype} failed: {words}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"Wrong: qkv_rope, 1 token in float32 on the plain route failed: {words}" in said
     assert run_command(["doctor", "--json"]) == 1
     report = printed(capsys)
     assert report["ok"] is False
     assert report["problems"]
     assert report["operations"][0]["ok"] is False
     assert report["operations"][0]["error"] is None
+
+
+def test_kernels_that_were_tried_here_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(doctor, "check_operations", lambda: iter(()))
+    given = Circumstances(machine.describe().device, "macOS 26.1", "0.32.4", "2880 2880", "abc")
+    verdicts, nan = Verdicts(default_path()), float("nan")
+    verdicts.keep(Verdict("router", 0.002, 20e-6, 95e-6), given)
+    verdicts.keep(Verdict("experts", nan, nan, nan, "unable to build"), given)
+    verdicts.keep(Verdict("unembed", nan, 1.0, 1.0), replace(given, device="another"))
+    assert run_command(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"router +2.0e-03 +20 µs +95 µs +used", said)
+    assert re.search(r"experts +nan.*NOT USED: unable to build", said)
+    assert "unembed " not in said
+    assert run_command(["doctor", "--json"]) == 0
+    router, experts = printed(capsys)["kernels"]
+    assert (router["kernel"], router["mlx"], router["objection"]) == ("router", "0.32.4", None)
+    assert (experts["error"], experts["objection"]) == (None, "unable to build")
 
 
 def test_missing_files_of_the_program_are_wrong(
@@ -328,7 +355,7 @@ def test_every_operation_agrees_with_float64_on_this_machine(
     report = printed(capsys)
     assert report["ok"] is True
     names = {check["operation"].partition(",")[0] for check in report["operations"]}
-    assert names >= {"linear", "qkv_rope", "full_attention", "band_attention", "router", "experts"}
+    assert names >= {"qkv_rope", "attention_out", "band_attention", "router", "experts", "unembed"}
     assert report["machine"]["limit_bytes"] > 0
 
 
