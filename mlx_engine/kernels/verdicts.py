@@ -1,7 +1,8 @@
 """What was found about each kernel on this machine, kept from one start to the next.
 
 A file of a few lines; losing it costs only the trials. A kernel that is being tried is written
-down before, so that one that takes the whole process with it is not tried again.
+down before, so that one that takes the whole process with it is not tried for ever. Twice it is:
+the first time someone may have quit.
 """
 
 import json
@@ -13,7 +14,8 @@ from typing import Any
 
 from mlx_engine.kernels.trial import Verdict
 
-_TRYING = "the engine ended while it was tried"
+_UNFINISHED = "the engine ended while it was tried"
+_UNFINISHED_AGAIN = "the engine ended while it was tried, two times"
 
 
 def default_path() -> Path:
@@ -51,7 +53,9 @@ class Verdicts:
 
     def find(self, kernel: str, given: Circumstances) -> Verdict | None:
         found = self._entries.get(_key(kernel, given))
-        return found.verdict if found is not None and found.given == given else None
+        if found is None or found.given != given or found.verdict.failure == _UNFINISHED:
+            return None
+        return found.verdict
 
     def on(self, device: str) -> tuple[Remembered, ...]:
         """All that is known of a device."""
@@ -59,8 +63,10 @@ class Verdicts:
 
     def begin(self, kernel: str, given: Circumstances) -> None:
         """Note that a trial starts: what stays if it never ends."""
-        nothing = float("nan")
-        self.keep(Verdict(kernel, nothing, nothing, nothing, _TRYING), given)
+        before, nothing = self._entries.get(_key(kernel, given)), float("nan")
+        again = before is not None and before.given == given
+        words = _UNFINISHED_AGAIN if again else _UNFINISHED
+        self.keep(Verdict(kernel, nothing, nothing, nothing, words), given)
 
     def keep(self, verdict: Verdict, given: Circumstances) -> None:
         self._entries[_key(verdict.kernel, given)] = Remembered(given, verdict)

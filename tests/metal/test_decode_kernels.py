@@ -62,6 +62,12 @@ def test_a_kernel_agrees_with_float64_and_passes_every_check(make: partial[Case]
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("make", LADDER, ids=case_id)
+def test_eight_lane_orders_give_the_same_bits(make: partial[Case]) -> None:
+    assert_sound(make(), range(8))
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("make", REAL_DECODE, ids=case_id)
 def test_a_kernel_agrees_with_float64_at_real_size(make: partial[Case]) -> None:
     case = make()

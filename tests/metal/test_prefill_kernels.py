@@ -33,6 +33,12 @@ def test_a_kernel_agrees_with_float64_and_passes_every_check(make: partial[Case]
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("make", LADDER, ids=case_id)
+def test_eight_lane_orders_give_the_same_bits(make: partial[Case]) -> None:
+    assert_sound(make(), range(8))
+
+
+@pytest.mark.full
 @pytest.mark.parametrize("length", [1, 127, 128, 129, 300])
 def test_banded_prefill_agrees_with_float64_at_the_windows_edges(length: int) -> None:
     sizes = replace(REAL_20B, heads=8, kv_heads=1)  # one group of the eight: all are alike
