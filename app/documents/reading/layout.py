@@ -16,6 +16,7 @@ from app.documents.lines import Box, Line
 _FEWEST = 5  # lines that make a column
 _MARGIN = 0.2  # of the text's width, on each side, in which no gutter is looked for
 _CROSSING = 0.25  # of the pieces may span a gutter: titles, figures' captions
+_STRAY = 0.05  # of them may stand in its midst: the number of the page
 _FILLED = 0.3  # of its column's width that a typical line of prose takes at least
 _WORDS = 3  # that a typical line of prose has at least
 _RTL = re.compile("[\u0590-\u08ff]")  # Hebrew to Arabic
@@ -93,7 +94,8 @@ def _gutter(pieces: Sequence[Piece]) -> float | None:
     fewest = min((crossed[x] for x in inner), default=0)
     if fewest > most:
         return None
-    runs = [list(run) for is_free, run in groupby(inner, lambda x: crossed[x] == fewest) if is_free]
+    free = fewest + _STRAY * len(pieces)
+    runs = [list(run) for is_free, run in groupby(inner, lambda x: crossed[x] <= free) if is_free]
     widest = max(runs, key=len, default=[])
     if len(widest) < 0.5 * median(piece.height for piece in pieces):
         return None

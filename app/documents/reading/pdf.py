@@ -5,10 +5,11 @@ here, and `layout` says what is read after what.
 """
 
 import ctypes
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -20,13 +21,21 @@ from app.documents.reading.ranges import pages
 from app.documents.reading.refused import Refused
 
 _TAIL = 4096  # bytes in which a whole file says that it ends
-_LINE_ENDS = re.compile(r"[\r\n]+")
+# After a hyphen that ends a line PDFium puts no line end.
+_LINE_ENDS = re.compile(r"[\r\n]+|(?<=[\x02\ufffe])(?![\r\n])")
 _SPACES = re.compile(r"\s+")
 _HYPHENS = str.maketrans({"\x02": "-", "\ufffe": "-"})  # at a line's end, as PDFium marks them
 _MEANINGLESS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\uffff\ue000-\uf8ff]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
-_APART = 0.9  # of a line's height between two words, from which on they stand apart
+_APART = 1.3  # of a line's height between two words, more than justified lines are stretched
+_JUMP = 0.7  # of a character's height, from which on the next is not on its line
 _PROBES = 6  # lines of a page that are looked at for words that stand apart
+_FILLED_IN = {
+    pdfium.FPDF_FORMFIELD_TEXTFIELD,
+    pdfium.FPDF_FORMFIELD_COMBOBOX,
+    pdfium.FPDF_FORMFIELD_LISTBOX,
+}
+_TICKED = {pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON}
 _FEW = 40  # characters on a page that is a picture all the same: a scanner's mark
 
 
@@ -35,6 +44,8 @@ def read_pdf(file: BinaryIO, path: Path, out: Output) -> None:
     pictures."""
     is_whole = _says_that_it_ends(file)
     document = _open(file, path, is_whole)
+    if document.get_formtype() != pdfium.FORMTYPE_NONE:
+        document.init_forms()
     count = len(document)
     pictures, damaged, meaningless = [], [], []
     for number in range(1, count + 1):
@@ -103,6 +114,7 @@ class _Page:
         self._page = document[index]
         self._text = self._page.get_textpage()
         self._rect = pdfium.FS_RECTF()
+        self._turn = 0  # degrees
 
     def __enter__(self) -> "_Page":
         return self
@@ -113,14 +125,9 @@ class _Page:
 
     def lines(self) -> list[Line]:
         """In the order of reading."""
-        pieces = list(self._pieces())
-        turn = self._page.get_rotation() or _turn(pieces)
-        if not turn:
-            return lines_in_order(pieces)
-        upright = [Piece(piece.text, turned(piece.box, turn)) for piece in pieces]
         return [
-            Line(line.text, turned(line.box, -turn) if line.box else None)
-            for line in lines_in_order(upright)
+            Line(line.text, turned(line.box, -self._turn) if line.box else None)
+            for line in lines_in_order([*self._pieces(), *self._fields()])
         ]
 
     def shows_something(self, least: float) -> bool:
@@ -138,19 +145,39 @@ class _Page:
         return False
 
     def _pieces(self) -> Iterator[Piece]:
+        """With their places as they are when the page is turned so that most text is upright."""
+        lines = list(self._lines_of_characters())
+        probes = lines[:: max(1, len(lines) // _PROBES)]
+        self._turn = _most([self._turn_of(start) for start, _ in probes])
+        has_gaps = any(len(self._parts(*line)) > 1 for line in probes)
+        for start, line in lines:
+            for level_start, level in self._levels(start, line):
+                parts = self._parts(level_start, level) if has_gaps else [(level_start, level)]
+                for first, part in parts:
+                    yield Piece(part.translate(_HYPHENS), self._box(first, first + len(part) - 1))
+
+    def _fields(self) -> Iterator[Piece]:
+        """What was filled into the form: it is no text of the page."""
+        forms = self._page.formenv
+        for index in range(pdfium.FPDFPage_GetAnnotCount(self._page) if forms else 0):
+            field = pdfium.FPDFPage_GetAnnot(self._page, index)
+            value = _value(forms, field)
+            if value and pdfium.FPDFAnnot_GetRect(field, self._rect):
+                rect = self._rect
+                box = turned((rect.left, rect.bottom, rect.right, rect.top), self._turn)
+                for line in value.splitlines():
+                    yield Piece(line, box)
+            pdfium.FPDFPage_CloseAnnot(field)
+
+    def _lines_of_characters(self) -> Iterator[tuple[int, str]]:
+        """What PDFium takes for a line, with the index of its first character."""
         text = self._characters()
-        lines = []
         start = 0
         for end in [*_LINE_ENDS.finditer(text), None]:
             line = text[start : end.start() if end else len(text)]
             if line.strip():
-                lines.append((start + len(line) - len(line.lstrip()), line.strip()))
+                yield start + len(line) - len(line.lstrip()), line.strip()
             start = end.end() if end else start
-        probes = lines[:: max(1, len(lines) // _PROBES)]
-        has_gaps = any(len(self._parts(*line)) > 1 for line in probes)
-        for start, line in lines:
-            for first, part in self._parts(start, line) if has_gaps else [(start, line)]:
-                yield Piece(part.translate(_HYPHENS), self._box(first, first + len(part) - 1))
 
     def _characters(self) -> str:
         """The text of the page; its indices are those of PDFium's characters."""
@@ -161,6 +188,24 @@ class _Page:
             codes = (pdfium.FPDFText_GetUnicode(self._text, index) for index in range(count))
             text = "".join(chr(code) if 0 < code < 0x110000 else "\ufffd" for code in codes)
         return text
+
+    def _levels(self, start: int, line: str) -> list[tuple[int, str]]:
+        """A line cut where it jumps to another height: PDFium may join the foot of a column to the
+        top of the next."""
+        boxes = [self._box_of(start), self._box_of(start + len(line) - 1)]
+        if _is_level(*boxes):
+            return [(start, line)]
+        levels, first = [], 0
+        before = boxes[0]
+        for index, character in enumerate(line):
+            if character.isspace():
+                continue
+            box = self._box_of(start + index)
+            if not _is_level(before, box):
+                levels.append((start + first, line[first:index].rstrip()))
+                first = index
+            before = box
+        return [*levels, (start + first, line[first:])]
 
     def _parts(self, start: int, line: str) -> list[tuple[int, str]]:
         """A line cut where its words stand apart, each part with the index of its first
@@ -189,24 +234,46 @@ class _Page:
     def _box_of(self, index: int) -> Box:
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._text, index, rect)
-        return rect.left, rect.bottom, rect.right, rect.top
+        return turned((rect.left, rect.bottom, rect.right, rect.top), self._turn)
+
+    def _turn_of(self, index: int) -> int:
+        """By how many degrees the page has to be turned clockwise for a character to be upright."""
+        angle: float = pdfium.FPDFText_GetCharAngle(self._text, index)
+        quarters = round(angle / (math.pi / 2))
+        return -90 * quarters % 360
+
+
+def _value(forms: Any, field: Any) -> str:
+    """Of a field that holds text, or a sign for one that is ticked or not; "" for others."""
+    kind = pdfium.FPDFAnnot_GetFormFieldType(forms, field)
+    if kind not in _FILLED_IN | _TICKED:
+        return ""
+    length = pdfium.FPDFAnnot_GetFormFieldValue(forms, field, None, 0)
+    value = (ctypes.c_ushort * (length // 2))()
+    pdfium.FPDFAnnot_GetFormFieldValue(forms, field, value, length)
+    text = bytes(value).decode("utf-16-le", "replace").rstrip("\0").strip()
+    if kind in _TICKED:
+        return "☐" if text in ("", "Off") else "☒"
+    return text
+
+
+def _is_level(one: Box, other: Box) -> bool:
+    height = max(one[3] - one[1], other[3] - other[1])
+    return abs(one[1] + one[3] - other[1] - other[3]) < 2 * _JUMP * height
+
+
+def _most(turns: list[int]) -> int:
+    return max(turns, key=turns.count, default=0)
 
 
 def turned(box: Box, degrees: int) -> Box:
     """A box as it stands when its page is turned clockwise around the origin."""
+    if not degrees:
+        return box
     left, bottom, right, top = box
     match degrees % 360:
         case 90:
             return bottom, -right, top, -left
         case 180:
             return -right, -top, -left, -bottom
-        case 270:
-            return -top, left, -bottom, right
-    return box
-
-
-def _turn(pieces: list[Piece]) -> int:
-    """How a page has to be turned on which most lines run upwards: by 90°. Those that run downwards
-    are too rare to be told apart."""
-    tall = sum(len(p.text) > 3 and p.height > 2 * (p.box[2] - p.box[0]) for p in pieces)
-    return 90 if 2 * tall > len(pieces) else 0
+    return -top, left, -bottom, right

@@ -43,9 +43,15 @@ def shown(*pieces: tuple[float, float, str]) -> bytes:
 
 
 def pdf(
-    contents: Sequence[bytes], *, page: str = "", catalog: str = "", encrypted: bool = False
+    contents: Sequence[bytes],
+    *,
+    page: str = "",
+    catalog: str = "",
+    more: Sequence[str] = (),
+    encrypted: bool = False,
 ) -> bytes:
-    """A PDF with a page for each content. `page` and `catalog` go into their dictionaries."""
+    """A PDF with a page for each content. `page` and `catalog` go into their dictionaries; `more`
+    are objects, numbered on from those of the pages: 4 + 2 × pages."""
     kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(len(contents)))
     objects = [
         f"<< /Type /Catalog /Pages 2 0 R {catalog} >>".encode(),
@@ -58,6 +64,7 @@ def pdf(
             f"/Resources << /Font << /F 3 0 R >> >> {page} >>".encode()
         )
         objects.append(b"<< /Length %d >>\nstream\n%sendstream" % (len(content), content))
+    objects += [content.encode() for content in more]
     data, places = b"%PDF-1.7\n", []
     for index, content in enumerate(objects, 1):
         places.append(len(data))

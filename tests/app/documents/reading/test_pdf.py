@@ -51,8 +51,18 @@ def test_two_columns_are_read_one_after_the_other(path: Path, by_rows: bool) -> 
     columns = [piece for pair in zip(left, right, strict=True) for piece in pair]
     title = (72.0, 700.0, "A title that spans both of the columns of this page, from side to side")
     end = (72.0, 500.0, "A line below that spans both of the columns of this page as well, as far")
-    path.write_bytes(pdf([shown(end, *(columns if by_rows else left + right), title)]))
-    assert texts(read_here(path)) == [title[2], *LEFT, *RIGHT, end[2]]
+    number = (300.0, 40.0, "7")  # of the page, where the gutter is
+    path.write_bytes(pdf([shown(end, number, *(columns if by_rows else left + right), title)]))
+    assert texts(read_here(path)) == [title[2], *LEFT, *RIGHT, end[2], "7"]
+
+
+def test_a_word_that_is_parted_at_the_end_of_a_line_leaves_its_columns_whole(path: Path) -> None:
+    """PDFium joins such lines to one."""
+    left = [(72.0, 650.0 - 14 * i, "a line of prose with conse-") for i in range(8)]
+    right = [(320.0, 650.0 - 14 * i, "other prose with conse-") for i in range(8)]
+    path.write_bytes(pdf([shown(*left, *right)]))
+    lines = texts(read_here(path))
+    assert lines == [text for _, _, text in left + right]
 
 
 def test_tables_keep_their_rows(path: Path) -> None:
@@ -67,7 +77,14 @@ def test_tables_keep_their_rows(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("degrees", "matrix"), [(0, "1 0 0 1 0 0"), (90, "0 1 -1 0 612 0"), (180, "-1 0 0 -1 612 792")]
+    ("degrees", "matrix"),
+    [
+        (0, "1 0 0 1 0 0"),
+        (90, "0 1 -1 0 612 0"),
+        (180, "-1 0 0 -1 612 792"),
+        (270, "0 -1 1 0 0 792"),
+        (90, "1 0 0 1 0 0"),  # text that lies on its side when the page is seen
+    ],
 )
 def test_a_page_that_is_turned_is_read_as_it_is_seen(path: Path, degrees: int, matrix: str) -> None:
     """Text drawn so that it is upright once the page is turned."""
@@ -84,6 +101,18 @@ def test_a_page_drawn_sideways_is_read_along_its_lines(path: Path) -> None:
     )
     path.write_bytes(pdf([content]))
     assert texts(read_here(path)) == ["the first", "a second"]
+
+
+def test_what_was_filled_into_a_form_is_read(path: Path) -> None:
+    fields = [
+        "<< /Subtype /Widget /FT /Tx /T (n) /V (Ann Lee) /Rect [150 695 300 710] >>",
+        "<< /Subtype /Widget /FT /Btn /T (a) /V /Yes /AS /Yes /Rect [150 675 160 685] >>",
+        "<< /Subtype /Widget /FT /Btn /T (b) /V /Off /AS /Off /Rect [150 655 160 665] >>",
+    ]
+    words = shown((72, 699, "Name:"), (72, 677, "Agrees:"), (72, 657, "Travels:"))
+    form = "/AcroForm << /Fields [6 0 R 7 0 R 8 0 R] >>"
+    path.write_bytes(pdf([words], page="/Annots [6 0 R 7 0 R 8 0 R]", catalog=form, more=fields))
+    assert texts(read_here(path)) == ["Name:\tAnn Lee", "Agrees:\t☒", "Travels:\t☐"]
 
 
 def test_pages_that_are_pictures_are_named(path: Path) -> None:
