@@ -1,10 +1,13 @@
 """A decoded token is few launches and few bytes: counted on the graph that a GPU would be given."""
 
+import os
+import sys
 from collections import Counter
 
 import mlx.core as mx
 import pytest
 
+from mlx_engine.__main__ import main
 from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import Checkpoint
 from mlx_engine.kernels import PLAIN, Operations, gpu
@@ -58,3 +61,16 @@ def test_kernels_move_little_more_than_they_must(deep: Checkpoint) -> None:
     moved = traced(deep, KERNELS, held=3).bytes_moved
     assert least < moved < 1.5 * least  # layers are narrow here: activations and the ring count
     assert traced(deep, PLAIN).bytes_moved > 1.5 * least
+
+
+def test_a_mac_is_handed_a_token_at_once_unless_someone_chose_otherwise(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setenv("MLX_MAX_OPS_PER_BUFFER", "7")
+    monkeypatch.setenv("MLX_MAX_MB_PER_BUFFER", "")  # so that it is put back
+    monkeypatch.delenv("MLX_MAX_MB_PER_BUFFER")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert os.environ["MLX_MAX_OPS_PER_BUFFER"] == "7"
+    assert os.environ["MLX_MAX_MB_PER_BUFFER"] == "2000"
