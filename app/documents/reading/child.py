@@ -70,13 +70,22 @@ def _limit() -> None:
 
 def _watch() -> None:
     """Ends the process when its memory passes the limit or its input ends."""
-    unit = 1 if sys.platform == "darwin" else 1024
     while True:
         readable, _, _ = select.select([0], [], [], _LOOK_EVERY_S)
         if readable and not os.read(0, 1 << 16):
             os._exit(1)
-        if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit > MEMORY_BYTES:
+        if _memory_bytes() > MEMORY_BYTES:
             os._exit(TOO_MUCH_MEMORY)
+
+
+def _memory_bytes() -> int:
+    """Linux counts what the app had when it started this process among `ru_maxrss`, so there the
+    memory of the moment is taken."""
+    try:
+        with open("/proc/self/statm", "rb") as pages:
+            return int(pages.read().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:

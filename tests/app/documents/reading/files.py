@@ -65,7 +65,7 @@ def pdf(
         )
         objects.append(b"<< /Length %d >>\nstream\n%sendstream" % (len(content), content))
     objects += [content.encode() for content in more]
-    data, places = b"%PDF-1.7\n", []
+    data, places = bytearray(b"%PDF-1.7\n"), []
     for index, content in enumerate(objects, 1):
         places.append(len(data))
         data += b"%d 0 obj\n%s\nendobj\n" % (index, content)
@@ -75,7 +75,7 @@ def pdf(
     if encrypted:
         keys = b"/O <%s> /U <%s>" % (b"11" * 32, b"22" * 32)
         locked = b"/Encrypt << /Filter /Standard /V 1 /R 2 /P -4 %s >> /ID [<00> <00>]" % keys
-    return data + (
+    return bytes(data) + (
         b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R %s >>\n"
         b"startxref\n%d\n%%%%EOF\n" % (size, rows, size, locked, len(data))
     )

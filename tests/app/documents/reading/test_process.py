@@ -157,6 +157,19 @@ def test_memory_beyond_the_limit_ends_the_reader() -> None:
     assert (code, said) == (child.TOO_MUCH_MEMORY, "")
 
 
+def test_memory_that_the_app_holds_is_not_the_readers(text: Path) -> None:
+    reader = (
+        "import sys; from app.documents.reading import child; "
+        f"child.MEMORY_BYTES = 150 << 20; sys.exit(child.main([{str(text)!r}, 'notes.txt']))"
+    )
+    code, said = in_reader(
+        "import subprocess",
+        "held = bytearray(200 << 20)",
+        f"subprocess.run([sys.executable, '-c', {reader!r}])",
+    )
+    assert code == 0 and "Bees hum." in said
+
+
 def test_the_reader_ends_with_the_app_that_started_it() -> None:
     """Its input ends when the app is gone, also when that was killed."""
     with start_in_reader(WATCH, "time.sleep(600)") as started:
