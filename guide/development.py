@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import random
+from collections.abc import Sequence
 
 import torch
 
@@ -13,22 +14,23 @@ from guide.corpus import OUTSIDE, SPEAKING_APART, Topic
 from guide.network import Network
 
 DATE = datetime.date(2026, 11, 21)
+Asked = tuple[Topic, str]  # a question and the topic whose answer is right
 
 
-def development_rows(
-    renderer: Renderer,
-    topics: list[Topic],
-    effort: str,
-    apart: float = SPEAKING_APART,
-    length: int = 256,
-) -> tuple[list[int], list[list[Segment]], list[Topic]]:
-    """The root, rows of single turns that end with their label, the topics in the same order."""
+def development_questions(topics: Sequence[Topic], apart: float = SPEAKING_APART) -> list[Asked]:
+    """The lines set aside, shuffled."""
+    asked = [(topic, line) for topic in topics for line in topic.development_lines(apart)]
+    random.Random(0).shuffle(asked)
+    return asked
+
+
+def question_rows(
+    renderer: Renderer, asked: Sequence[Asked], effort: str, length: int = 256
+) -> tuple[list[int], list[list[Segment]]]:
+    """The root, and rows of at most `length` tokens of single turns that end with their label."""
     root = renderer.system(DATE, effort)
     rows: list[list[Segment]] = []
-    owners: list[Topic] = []
-    pairs = [(topic, line) for topic in topics for line in topic.development_lines(apart)]
-    random.Random(0).shuffle(pairs)
-    for topic, line in pairs:
+    for topic, line in asked:
         if not rows or sum(len(segment.tokens) for segment in rows[-1]) > length - 48:
             rows.append([])
         row = rows[-1]
@@ -39,15 +41,15 @@ def development_rows(
         branch = Segment(parent=len(row) - 1, start=segment.end)
         renderer.reply(branch, turn, topic.label, is_cut=True)
         row.append(branch)
-        owners.append(topic)
-    return root, rows, owners
+    return root, rows
 
 
 def measure(
     network: Network, renderer: Renderer, topics: list[Topic], effort: str = "medium"
 ) -> dict[str, float]:
     """Right, declined and wrong among questions inside, declined among those outside."""
-    root, rows, owners = development_rows(renderer, topics, effort)
+    asked = development_questions(topics)
+    root, rows = question_rows(renderer, asked, effort)
     numbers = {topic.name: number for number, topic in enumerate(topics)}
     decline = {renderer.ids(topic.label)[0] for topic in topics if topic.key == OUTSIDE}
     counts = {"right": 0, "declined": 0, "inside": 0, "outside_declined": 0, "outside": 0}
@@ -61,7 +63,7 @@ def measure(
                 said = network.lm_head(states[row, begin:end]).argmax(-1)
                 is_right = bool((said == batch.targets[row, begin:end]).all())
                 declined = int(said[0]) in decline
-                if owners[place].key == OUTSIDE:
+                if asked[place][0].key == OUTSIDE:
                     counts["outside"] += 1
                     counts["outside_declined"] += declined
                 else:

@@ -22,7 +22,7 @@ DESTINATION = Path(__file__).parents[1] / "resources" / "guide"
 LARGEST_BYTES = 10_000_000
 WEIGHTS = "model.safetensors"
 SHARPNESS = 4.0  # factor on all logits: at temperature 1 the guide then speaks as at a quarter
-SHIFT = 3.0  # how far to lean towards declining, from the development questions
+SHIFT = 4.0  # how far to lean towards declining, from the development questions
 
 
 def config(shape: Shape, end: int, pad: int) -> dict[str, Any]:

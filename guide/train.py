@@ -24,7 +24,7 @@ from guide import vocabulary
 from guide.batches import Batch, collate, prefixed
 from guide.compose import FIRST, SYSTEM, Composer, Mixture, Renderer
 from guide.corpus import HERE, READING_APART, SPEAKING_APART, Topic, expand, read_topics
-from guide.development import development_rows, measure
+from guide.development import development_questions, measure, question_rows
 from guide.export import DESTINATION, export
 from guide.heads import Heads
 from guide.network import Network, Shape
@@ -167,7 +167,8 @@ class Run:
             self.averaged.use_mxfp4(progress(self.step, self.recipe) >= self.recipe.mxfp4_from)
             return measure(self.averaged, self.renderer, self.topics)
         self.network.eval()
-        root, rows, _ = development_rows(self.renderer, self.topics, "medium", READING_APART)
+        asked = development_questions(self.topics, READING_APART)
+        root, rows = question_rows(self.renderer, asked, "medium")
         batch = collate(root, rows, self.numbers)
         with torch.no_grad():
             logits = self.heads(prefixed(self.network, batch).read(), batch)
