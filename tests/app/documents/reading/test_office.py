@@ -13,7 +13,7 @@ from pptx.enum.chart import XL_CHART_TYPE
 
 from app.documents.reading.numbering import in_form
 from app.documents.reading.refused import Refused
-from tests.app.documents.reading.files import docx, paragraph, read_here, texts
+from tests.app.documents.reading.files import archive, docx, paragraph, read_here, relations, texts
 
 
 def word(tmp_path: Path, body: str, **parts: str) -> list[str]:
@@ -165,6 +165,29 @@ def test_sheets_have_addresses_and_values_as_people_write_them(tmp_path: Path) -
     assert texts(read, 1)[0].endswith("AB7: far")
     assert any("Secret" in note for note in read.notes)
     assert any("formulas" in note for note in read.notes)
+
+
+def test_cells_of_every_kind_are_read(tmp_path: Path) -> None:
+    cells = (
+        '<c t="inlineStr"><is><t>in</t><r><t>line</t></r><rPh><t>reading</t></rPh></is></c>'
+        '<c r="C1"><f>A1</f><v>2</v></c><c t="e"><v>#REF!</v></c><c t="str"><f>x</f><v>s</v></c>'
+        '<c r="ZZZ1"><v>beyond</v></c><c r="G1" t="s"><v>99</v></c><c><f t="shared" si="0"/></c>'
+    )
+    rows = f'<row>{cells}</row><row r="9"><c><v>later</v></c></row>'
+    sheets = '<sheets><sheet name="One" r:id="worksheet"/></sheets>'
+    names = "xmlns:r='http://schemas.openxmlformats.org/officeDocument/2006/relationships'"
+    content = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"
+    parts = {
+        "[Content_Types].xml": f'<Types><Override ContentType="{content}"/></Types>',
+        "_rels/.rels": relations({"officeDocument": "xl/workbook.xml"}),
+        "xl/workbook.xml": f"<workbook {names}>{sheets}</workbook>",
+        "xl/_rels/workbook.xml.rels": relations({"worksheet": "one.xml"}),
+        "xl/one.xml": f"<worksheet><sheetData>{rows}</sheetData></worksheet>",
+    }
+    (tmp_path / "a.xlsx").write_bytes(archive(parts))
+    first = "A1: inline |  | C1: 2 | D1: #REF! | E1: s |  |  | H1: =…"
+    assert texts(read_here(tmp_path / "a.xlsx"))[0] == first
+    assert texts(read_here(tmp_path / "a.xlsx"))[1].startswith("A9: later")
 
 
 def test_slides_have_titles_text_tables_charts_and_notes(tmp_path: Path) -> None:
