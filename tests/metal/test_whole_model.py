@@ -39,9 +39,10 @@ def network(checkpoint: Checkpoint, operations: Operations) -> Model:
 
 
 def test_a_model_through_the_kernels_gives_the_plain_models_logits(checkpoint: Checkpoint) -> None:
-    """Two chunks and single tokens, across the edge of a window of 32."""
-    tokens = [int(t) for t in np.random.default_rng(8).integers(0, 300, 36)]
-    pieces = [tokens[:20], tokens[20:30], *([token] for token in tokens[30:])]
+    """Chunks and single tokens, across a window of 32 and around its ring of 64."""
+    tokens = [int(t) for t in np.random.default_rng(8).integers(0, 300, 68)]
+    pieces = [tokens[:20], tokens[20:30], *([token] for token in tokens[30:34])]
+    pieces += [tokens[34:62], *([token] for token in tokens[62:])]
     found = []
     for operations in (gpu.operations(CpuLauncher()), PLAIN):
         cache = KeyValueCache(checkpoint.config, mx.bfloat16)
