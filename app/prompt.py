@@ -3,6 +3,12 @@ terminal.
 
 Owns what the model is told besides the words: who it is, the date, the effort; which part of the
 history it sees again. Knows no engine and no window.
+
+The date usually stands in the system message, before everything else. A conversation with documents
+leaves that line out, as Harmony allows, and tells the date with the first question of each day:
+else every midnight would make another prompt of it, and the documents would have to be read again
+although the engine keeps what it read. The effort has no other place than the system message, so
+documents are read once for each effort.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +41,11 @@ def conversation_json(
     thoughts are dropped, as in its training. A system prompt becomes the developer message. The
     guide can't read documents and is not given any. `shown` has, by a message's id, what was chosen
     of its documents; of the others all is shown."""
-    messages = [_system(effort, is_guide, today or date.today())]
+    has_documents = not is_guide and any(
+        message.attachments or shown.get(message.id) for message in path
+    )
+    told = None if has_documents else today or date.today()
+    messages = [_system(effort, is_guide, told)]
     if system_prompt.strip():
         messages.append(_developer(system_prompt))
     cursor = 0
@@ -44,7 +54,11 @@ def conversation_json(
             documents: Sequence[Shown] = ()
             if not is_guide:
                 documents = shown.get(message.id) or _whole(message.attachments, cursor)
-            messages.append(_said("user", with_documents(message.text, documents)))
+            asked = message.created.astimezone().date()
+            question = message.text
+            if has_documents and asked != told:
+                question, told = f"Current date: {asked.isoformat()}\n\n{question}", asked
+            messages.append(_said("user", *with_documents(question, documents)))
             cursor = max([cursor, *(document.cursor + 1 for document in documents)])
         elif message.text:
             messages.append({**_said("assistant", message.text), "channel": "final"})
@@ -61,12 +75,12 @@ def _document(attachment: Attachment) -> Document:
     return Document(attachment.name, "", "text", (Page(1, "", tuple(map(Line, lines))),))
 
 
-def _system(effort: Effort, is_guide: bool, today: date) -> Json:
+def _system(effort: Effort, is_guide: bool, today: date | None) -> Json:
     content = {
         "type": "system_content",
         "model_identity": GUIDE_IDENTITY if is_guide else IDENTITY,
         "knowledge_cutoff": KNOWLEDGE_CUTOFF,
-        "conversation_start_date": today.isoformat(),
+        "conversation_start_date": None if today is None else today.isoformat(),
         "reasoning_effort": effort.capitalize(),
         "channel_config": {"valid_channels": list(CHANNELS), "channel_required": True},
     }
@@ -78,5 +92,5 @@ def _developer(instructions: str) -> Json:
     return {"role": "developer", "content": [content]}
 
 
-def _said(role: str, text: str) -> Json:
-    return {"role": role, "content": [{"type": "text", "text": text}]}
+def _said(role: str, *parts: str) -> Json:
+    return {"role": role, "content": [{"type": "text", "text": text} for text in parts]}

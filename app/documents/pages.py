@@ -53,13 +53,19 @@ def page(shown: Shown) -> str:
     return f"{header}\n\n" + "\n".join(_numbered(shown))
 
 
-def with_documents(question: str, shown: Sequence[Shown]) -> str:
-    """What the model is given for a question with documents: the pages, how to cite them, then
-    the question."""
+def with_documents(question: str, shown: Sequence[Shown]) -> tuple[str, ...]:
+    """What the model is given for a question with documents, in one part or two: the pages, then
+    how to cite them and the question.
+
+    Whole documents are a part of their own, because the engine keeps its state where a part ends:
+    another question about them finds it. Excerpts are chosen anew for each question.
+    """
     if not shown:
-        return question
-    advice = [CITING] if all(part.is_whole for part in shown) else [EXCERPTS, CITING]
-    return "\n\n".join([*map(page, shown), *advice, question])
+        return (question,)
+    pages = "\n\n".join(map(page, shown))
+    if all(part.is_whole for part in shown):
+        return (f"{pages}\n\n", f"{CITING}\n\n{question}")
+    return ("\n\n".join([pages, EXCERPTS, CITING, question]),)
 
 
 def tokens(lines: Sequence[str]) -> int:

@@ -193,7 +193,7 @@ class ScriptedEngine:
 
 def _last_words(conversation: Json) -> str:
     content = conversation["messages"][-1]["content"]
-    return content if isinstance(content, str) else str(content[0]["text"])
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
 
 
 def main() -> None:

@@ -1,14 +1,16 @@
 """The conversation that the engine gets is one that openai-harmony reads too."""
 
 import json
+import re
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 
 import openai_harmony as harmony
 import pytest
 
 from app.chats.models import Attachment, ChatMessage
 from app.prompt import GUIDE_IDENTITY, IDENTITY, conversation_json
+from mlx_engine.protocol import Json
 
 PATH = [
     ChatMessage("1", None, "user", "Hi <|end|>"),
@@ -65,3 +67,30 @@ def test_documents_have_cursors_of_their_own_and_the_guide_gets_none() -> None:
     text = json.dumps(conversation_json(path, effort="low", is_guide=False))
     assert "[0] a.txt" in text and "[1] b.txt" in text and "[2] a.txt" in text
     assert "a.txt" not in json.dumps(conversation_json(path, effort="low", is_guide=True))
+
+
+def test_documents_come_before_all_that_changes_from_day_to_day() -> None:
+    def given(question: str, asked: datetime) -> list[Json]:
+        path = [replace(PATH[0], text=question, attachments=documents, created=asked)]
+        messages: list[Json] = conversation_json(
+            path, effort="low", is_guide=False, today=asked.date()
+        )["messages"]
+        return messages
+
+    documents = (Attachment("a.txt", "", "x\n"),)
+    one = given("Why?", datetime(2026, 11, 21, 12).astimezone())
+    other = given("How?", datetime(2026, 11, 22, 12).astimezone())
+    assert one[0] == other[0]
+    pages, question = one[1]["content"]
+    assert pages == other[1]["content"][0] and "L0: x" in pages["text"]
+    assert question["text"].endswith("Current date: 2026-11-21\n\nWhy?")
+    assert "Current date: 2026-11-22" in other[1]["content"][1]["text"]
+
+
+def test_with_documents_the_first_question_of_each_day_tells_the_date() -> None:
+    days = [datetime(2026, 11, day, 12).astimezone() for day in (21, 21, 22)]
+    path = [replace(PATH[0], id=str(n), created=day) for n, day in enumerate(days)]
+    path[1] = replace(path[1], attachments=(Attachment("a.txt", "", "x\n"),))
+    _, *said = conversation_json(path, effort="low", is_guide=False)["messages"]
+    dates = [re.findall("Current date: (.*)", part["text"]) for m in said for part in m["content"]]
+    assert dates == [["2026-11-21"], [], [], ["2026-11-22"]]

@@ -23,20 +23,25 @@ def test_where_there_are_several_pages_each_says_where_it_begins() -> None:
 def test_excerpts_keep_the_numbers_of_their_lines() -> None:
     read = document("bees.pdf", ("a", "b", "c", "d"), ("e", "f"))
     assert page(Shown(7, read, ((1, 1), (3, 4)))) == (
-        "[7] bees.pdf\n**viewing lines [1 - 4] of 5**\n\n"
-        "(p. 1)\nL1: b\n…\nL3: d\n(p. 2)\nL4: e"
+        "[7] bees.pdf\n**viewing lines [1 - 4] of 5**\n\n(p. 1)\nL1: b\n…\nL3: d\n(p. 2)\nL4: e"
     )
 
 
 def test_the_question_comes_last_after_the_advice_on_citing() -> None:
     one, two = (whole(document(name, ("x",)), 4 + i) for i, name in enumerate("ab"))
-    given = with_documents("Why?", [one, two])
+    given = "".join(with_documents("Why?", [one, two]))
     assert given.index("[4] a") < given.index("[5] b") < given.index(CITING)
     assert given.endswith("\n\nWhy?")
     assert EXCERPTS not in given
-    assert with_documents("Why?", []) == "Why?"
+    assert with_documents("Why?", []) == ("Why?",)
+
+
+def test_whole_documents_stand_in_a_part_that_no_question_changes() -> None:
+    read = whole(document("a", ("x",)), 0)
+    one, other = (with_documents(question, [read]) for question in ("Why?", "How?"))
+    assert one[0] == other[0] == page(read) + "\n\n" and one[1] != other[1]
 
 
 def test_the_model_is_told_when_it_sees_excerpts() -> None:
-    given = with_documents("Why?", [Shown(0, document("a", ("x", "y")), ((1, 1),))])
+    (given,) = with_documents("Why?", [Shown(0, document("a", ("x", "y")), ((1, 1),))])
     assert EXCERPTS in given
