@@ -178,7 +178,7 @@ def tokenizer_json(vocabulary_size: int) -> dict[str, Any]:
 
     Ids ascend in merge order; the special tokens are the last of the vocabulary.
     """
-    letters = _byte_letters()
+    letters = byte_letters()
     vocabulary = {letter: number for number, letter in enumerate(letters)}
     merges: list[tuple[str, str]] = []
     room = vocabulary_size - len(SPECIAL_TOKENS)
@@ -216,7 +216,7 @@ def tokenizer_json(vocabulary_size: int) -> dict[str, Any]:
     }
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """The printable letter that byte-level BPE writes for each byte, as GPT-2's vocabulary did."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     others = iter(range(256, 512))

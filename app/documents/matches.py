@@ -37,7 +37,7 @@ def best_lines(
     index: PassageIndex, question: str, earlier: Sequence[str] = (), most: int = 5
 ) -> list[Match]:
     """At most `most` places, best first; none where no telling word of the question is found. Each
-    is cut out of a passage: the fewest lines with the most of what was looked for."""
+    is cut out of a passage: few lines with much of what was looked for, to whole sentences."""
     parts = wanted(" ".join(telling(words(question))), earlier, index.frequency)
     weights = _weights(index, parts)
     return [_best_of(hit, weights) for hit in index.search(parts, most)]
@@ -64,4 +64,20 @@ def _best_of(hit: Hit, weights: dict[str, float]) -> Match:
             worth = sum(weights.get(s, 0.0) for s in seen) / (2 + last - first)
             if worth > best_worth:
                 best, best_worth = (first, last), worth
-    return Match(document, passage.first + best[0], passage.first + best[1])
+    first, last = _whole_sentences(texts, *best)
+    return Match(document, passage.first + first, passage.first + last)
+
+
+def _whole_sentences(texts: Sequence[str], first: int, last: int) -> tuple[int, int]:
+    """A few lines more where a sentence goes on; a row of a table is complete."""
+    for _ in range(_MOST_LINES - (last - first)):
+        if first and _goes_on(texts[first - 1], texts[first]):
+            first -= 1
+        if last + 1 < len(texts) and _goes_on(texts[last], texts[last + 1]):
+            last += 1
+    return first, last
+
+
+def _goes_on(line: str, after: str) -> bool:
+    is_prose = " | " not in line and line.strip() and after.strip()
+    return bool(is_prose) and not line.rstrip().endswith((".", "!", "?", ":", ";"))

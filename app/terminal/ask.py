@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from app import paths
 from app.chats.models import ChatMessage, new_id
+from app.terminal.documents import OpenDocuments, read_files, room_for_documents, show_search
 from app.terminal.engine import Failure, TerminalEngine
 from app.terminal.screen import Screen
-from app.terminal.turn import TurnOnScreen, model_of, open_model, read_documents, wish_of
+from app.terminal.turn import TurnOnScreen, model_of, open_model, wish_of
 from app.well_formed import is_text, well_formed
 
 
@@ -16,16 +17,19 @@ def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None
     """Raises Failure. Everything that can be refused is refused before a model is opened."""
     prompt = _prompt(options.prompt)
     wish, screen = wish_of(options), Screen()
-    documents = read_documents(options.files, screen)
+    documents = OpenDocuments(read_files(options.files, screen))
     with TerminalEngine(paths.log_path(), engine_command) as engine:
         model = open_model(
             engine, screen, model_of(options.model, screen), options.context, as_json=wish.as_json
         )
-        if documents and model.is_guide:
+        if not documents.is_empty and model.is_guide:
+            show_search(documents, prompt, (), screen)
             screen.close()
-            raise Failure("The guide can't read documents. Use --model 20b or a folder.")
-        question = ChatMessage(new_id(), None, "user", prompt, attachments=documents)
-        TurnOnScreen(engine, screen, model, [question], wish).run()
+            return 0
+        room = room_for_documents(model.context, wish.max_tokens, (wish.system_prompt, prompt))
+        question = ChatMessage(new_id(), None, "user", prompt)
+        documents.choose(question.id, prompt, (), room, screen)
+        TurnOnScreen(engine, screen, model, [question], wish, documents.shown).run()
     return 0
 
 

@@ -11,18 +11,13 @@ from types import FrameType
 
 from app import paths
 from app.chats.models import EFFORTS, ChatMessage, new_id
+from app.documents.pages import page
 from app.restart_budget import RestartBudget
+from app.terminal.documents import OpenDocuments, read_files, room_for_documents, show_search
 from app.terminal.engine import EngineGone, Failure, TerminalEngine
 from app.terminal.keyboard import keys_kept
 from app.terminal.screen import Screen
-from app.terminal.turn import (
-    TurnOnScreen,
-    model_of,
-    open_model,
-    read_documents,
-    typed_path,
-    wish_of,
-)
+from app.terminal.turn import TurnOnScreen, model_of, open_model, typed_path, wish_of
 from app.turn_problems import NOT_ALL_TEXT
 from app.well_formed import is_text, readable
 from mlx_engine.protocol import Cancel, ListModels, ModelInfo, ModelList
@@ -49,7 +44,7 @@ class _Chat:
         self._wish = wish_of(options)
         self._screen = Screen()
         self._model_key = model_of(options.model, self._screen)
-        self._documents = read_documents(options.files, self._screen)
+        self._documents = OpenDocuments(read_files(options.files, self._screen))
         self._path: list[ChatMessage] = []
         self._restarts = RestartBudget()
         self._commands: dict[str, Callable[[str], None]] = {
@@ -121,25 +116,37 @@ class _Chat:
         """Asks; what was said stays in the conversation, however the turn ends."""
         if self._model is None:
             raise Failure("No model is open. Choose one: /model guide")
-        if self._documents and self._model.is_guide:
-            raise Failure("The guide can't read documents. Choose another: /model 20b")
-        parent = self._path[-1].id if self._path else None
-        question = ChatMessage(new_id(), parent, "user", line, attachments=self._documents)
+        earlier = [message.text for message in self._path if message.role == "user"]
+        if not self._documents.is_empty and self._model.is_guide:
+            show_search(self._documents, line, earlier, self._screen)
+            return
+        question = ChatMessage(new_id(), self._path[-1].id if self._path else None, "user", line)
         path = [*self._path, question]
-        turn = TurnOnScreen(self._engine, self._screen, self._model, path, self._wish)
+        room = self._room(self._model, path)
+        documents = self._documents
+        documents.choose(question.id, line, earlier, room, self._screen)
+        turn = TurnOnScreen(
+            self._engine, self._screen, self._model, path, self._wish, documents.shown
+        )
         try:
             with _stopping(lambda: self._engine.tell(Cancel(turn.request_id))):
                 turn.run()
         finally:
             if turn.done is not None or turn.text:
                 self._path = [*path, ChatMessage(new_id(), question.id, "assistant", turn.text)]
-                self._documents = ()
+            else:
+                documents.forget(question.id)
         if turn.done is not None:
             used = turn.done.usage.prompt_tokens + turn.done.usage.completion_tokens
             speed = turn.done.timing.decode_tokens_per_s
             self._screen.aside(
                 f"{speed:.0f} tokens/s · {used:,} of {self._model.context:,} tokens of context"
             )
+
+    def _room(self, model: ModelInfo, path: Sequence[ChatMessage]) -> int:
+        texts = [self._wish.system_prompt, *(message.text for message in path)]
+        texts += [page(part) for parts in self._documents.shown.values() for part in parts]
+        return room_for_documents(model.context, self._wish.max_tokens, texts)
 
     def _restart(self, gone: EngineGone) -> None:
         """After a crash: the same model in a new process."""
@@ -189,13 +196,13 @@ class _Chat:
         self._screen.note("/model FOLDER   a gpt-oss checkpoint in a folder")
 
     def _add_file(self, argument: str) -> None:
-        documents = read_documents([typed_path(argument)], self._screen)
-        self._documents = (*self._documents, *documents)
+        documents = read_files([typed_path(argument)], self._screen)
+        self._documents.add(documents)
         for document in documents:
             self._screen.note(f"{document.name} goes with the next question.")
 
     def _begin_anew(self, _: str) -> None:
-        self._path, self._documents = [], ()
+        self._path, self._documents = [], OpenDocuments()
         self._screen.note("A new conversation.")
 
 

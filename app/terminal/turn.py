@@ -1,18 +1,18 @@
-"""What `ask` and `chat` share: opening a model, reading documents, one turn on the screen.
+"""What `ask` and `chat` share: opening a model, one turn on the screen.
 
 Owns how a turn looks while it runs and what is said about its end.
 """
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app import paths
-from app.chats.models import Attachment, ChatMessage, Effort
-from app.documents.attachment import read_attachments
-from app.documents.errors import UnreadableDocument
+from app.chats.models import ChatMessage, Effort
+from app.documents.citations import Citation, CitationParser, Piece
+from app.documents.pages import Shown
 from app.prompt import conversation_json
 from app.settings import MODEL_KEYS, read_settings
 from app.terminal.engine import Failure, TerminalEngine
@@ -83,24 +83,6 @@ def typed_path(given: str) -> Path:
         return Path(given)
 
 
-def read_documents(files: Sequence[Path], screen: Screen) -> tuple[Attachment, ...]:
-    """Those of folders too; says what is not as it stands in a file. Raises Failure about the
-    first that can't be read."""
-    found: list[Attachment] = []
-    try:
-        for path in files:
-            for result in read_attachments(path, screen.progress):
-                if isinstance(result, str):
-                    screen.note(result)
-                else:
-                    found.append(result)
-    except UnreadableDocument as error:
-        screen.close()
-        raise Failure(str(error)) from None
-    screen.close()
-    return tuple(found)
-
-
 def open_model(
     engine: TerminalEngine, screen: Screen, model: str, context: int | None, as_json: bool = False
 ) -> ModelInfo:
@@ -109,7 +91,8 @@ def open_model(
         if as_json:
             screen.line(encode(event).decode("ascii"))
         elif isinstance(event, Loading):
-            screen.progress(f"Opening the model… {event.progress:.0%}")
+            doing = "Preparing this machine, once" if event.preparing else "Opening the model"
+            screen.progress(f"{doing}… {event.progress:.0%}")
         if isinstance(event, Ready):
             if context is not None and event.model.context < context:
                 most = f"{event.model.name} holds {event.model.context:,} tokens at most"
@@ -130,7 +113,9 @@ class TurnOnScreen:
         model: ModelInfo,
         path: Sequence[ChatMessage],
         wish: Wish,
+        shown: Mapping[str, Sequence[Shown]],
     ) -> None:
+        """`shown` has what of documents the model is given, by the message they go with."""
         self.request_id = engine.next_id()
         self.text = ""  # of the answer, as far as it has come
         self.done: Done | None = None
@@ -138,6 +123,10 @@ class TurnOnScreen:
         self._screen = screen
         self._wish = wish
         self._thinking_since = 0.0
+        all_shown = [part for parts in shown.values() for part in parts]
+        self._citations = CitationParser(all_shown) if all_shown else None
+        self._unfounded: list[str] = []  # words that were quoted and are not where it is said
+        self._ends_with_space = True  # the answer, as far as it is on the screen
         self._request = Generate(
             self.request_id,
             conversation_json(
@@ -145,6 +134,7 @@ class TurnOnScreen:
                 effort=wish.effort,
                 is_guide=model.is_guide,
                 system_prompt=wish.system_prompt,
+                shown=shown,
             ),
             wish.sampling,
             wish.max_tokens,
@@ -157,8 +147,11 @@ class TurnOnScreen:
             for event in self._engine.ask(self._request):
                 self._show(event)
         finally:
+            if self._citations is not None and not self._wish.as_json:
+                self._answer(self._citations.finish())
             self._screen.close()
         if self.done is not None and not self._wish.as_json:
+            self._say_what_is_unfounded()
             self._say_how_it_ended(self.done)
 
     def _show(self, event: Event) -> None:
@@ -168,7 +161,8 @@ class TurnOnScreen:
             case Delta(channel="final"):
                 self.text += event.text
                 if not self._wish.as_json:
-                    self._screen.answer(event.text)
+                    parser = self._citations
+                    self._answer([event.text] if parser is None else parser.feed(event.text))
             case Delta() if not self._wish.as_json:
                 self._think(event.text)
             case Prefill() if not self._wish.as_json and event.total:
@@ -177,6 +171,20 @@ class TurnOnScreen:
                 self.done = event
             case Failed() if event.id == self.request_id:
                 raise Failure(event.message)
+
+    def _answer(self, pieces: Sequence[Piece]) -> None:
+        for piece in pieces:
+            if isinstance(piece, Citation):
+                self._unfounded += [q.words for q in piece.quotes if not q.is_found]
+                space = "" if self._ends_with_space else " "
+                piece = f"{space}[{piece.words()}]"
+            if piece:
+                self._screen.answer(piece)
+                self._ends_with_space = piece[-1].isspace()
+
+    def _say_what_is_unfounded(self) -> None:
+        for words in self._unfounded:
+            self._screen.note(f"Not in the lines cited: “{words}”")
 
     def _think(self, text: str) -> None:
         if self._wish.shows_thinking:

@@ -97,7 +97,7 @@ def test_what_can_be_refused_is_refused_before_a_model_is_opened(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["ask", "--file", __file__, "Hi"], "The guide can't read documents"),
+        (["ask", "--file", __file__, "Xyz" + "zy"], "The guide can't read documents"),
         (["ask", "overflow"], "The conversation has 9,000 tokens"),
         (["ask", "die in prefill"], "was ended by SIGKILL"),
         (["ask", "fail"], "The engine failed"),
