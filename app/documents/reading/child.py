@@ -15,13 +15,11 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from app.documents.reading.limits import MEMORY_BYTES, PROCESSOR_S, TOO_MUCH_MEMORY
 from app.documents.reading.output import Output
 from app.documents.reading.refused import Refused
 
-MEMORY_BYTES = 1 << 30
 ADDRESS_BYTES = 4 << 30  # maps of libraries count here, memory in use is a quarter of it at most
-CPU_S = 900
-TOO_MUCH_MEMORY = 75  # exit code
 _LOOK_EVERY_S = 0.02
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn")
@@ -59,7 +57,7 @@ def _limit() -> None:
     """Linux holds to all of these; macOS not to the address space, hence `_watch`."""
     for what, most in (
         (resource.RLIMIT_AS, ADDRESS_BYTES),
-        (resource.RLIMIT_CPU, CPU_S),
+        (resource.RLIMIT_CPU, PROCESSOR_S),
         (resource.RLIMIT_CORE, 0),
     ):
         _, hard = resource.getrlimit(what)

@@ -129,12 +129,13 @@ def _declared(head: bytes) -> str | None:
         return None
     name = next(group for group in found.groups() if group).decode("ascii", "replace").lower()
     try:
-        codec = codecs.lookup(name)
-    except LookupError:
+        b"".decode(name)  # refuses what is no encoding of text
+        name = codecs.lookup(name).name
+    except (LookupError, ValueError):
         return None
     # Western text is declared as Latin-1 and written in Windows-1252, so browsers read it so.
-    name = _WESTERN if codec.name in ("iso8859-1", "ascii") else codec.name
-    return name if codec._is_text_encoding and not name.startswith("utf-16") else None
+    name = _WESTERN if name in ("iso8859-1", "ascii") else name
+    return None if name.startswith("utf-16") else name
 
 
 def _sample(file: BinaryIO) -> bytes:

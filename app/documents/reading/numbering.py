@@ -63,7 +63,7 @@ class Numbering:
             elif local(child.tag) == "lvlOverride":
                 start = next((e for e in child if local(e.tag) == "startOverride"), None)
                 if start is not None:
-                    level = _whole(attribute(child, "ilvl"))
+                    level = min(_whole(attribute(child, "ilvl")), _LEVELS - 1)
                     self._restarts.setdefault(list_id, {})[level] = _whole(attribute(start, "val"))
 
 
@@ -112,5 +112,5 @@ def in_form(number: int, form: str) -> str:
 
 
 def _whole(text: str | None) -> int:
-    """A number as files write it; 0 for what is none. Levels beyond the last are the last."""
+    """A number as files write it; 0 for what is none."""
     return min(int(text), 1 << 30) if text and text.isascii() and text.isdigit() else 0

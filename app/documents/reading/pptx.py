@@ -13,6 +13,7 @@ from app.documents.reading.refused import Refused
 
 _TITLES = {"title", "ctrTitle"}
 _BODIES = {"body", "subTitle", "obj", None}
+_LEVELS = "012345678"
 _TRIFLES = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # dates and numbers that every slide repeats
 
 
@@ -86,7 +87,7 @@ def _texts(shape: Element) -> Iterator[tuple[int, str]]:
         text = ""
         for element in paragraph.iter():
             if local(element.tag) == "pPr":
-                level = int(element.get("lvl", "0")) if element.get("lvl", "0").isdigit() else 0
+                level = _LEVELS.find(element.get("lvl") or "0")
             elif local(element.tag) == "t":
                 text += element.text or ""
             elif local(element.tag) == "br":
@@ -104,7 +105,7 @@ def _rows(
             continue
         if local(shape.tag) == "sp":
             for level, text in _texts(shape):
-                bullet = "  " * level + "- " if role in _BODIES and text.strip() else ""
+                bullet = "  " * max(0, level) + "- " if role in _BODIES and text.strip() else ""
                 yield bullet + text, None
             yield "", None
         elif local(shape.tag) == "graphicFrame":

@@ -7,25 +7,25 @@ Blocks the thread that calls; knows no Qt. Standard library only.
 import contextlib
 import json
 import os
-import selectors
 import signal
-import subprocess
 import threading
 import time
 import unicodedata
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.documents.document import Document, Page
 from app.documents.errors import UnreadableDocument
 from app.documents.lines import Block, PackedLines
-from app.documents.reading.child import MEMORY_BYTES, TOO_MUCH_MEMORY
+from app.documents.reading.limits import MEMORY_BYTES, SILENCE_S, TOO_MUCH_MEMORY
 from app.engine_command import package_environment, reader_command
 from app.well_formed import well_formed
 
-SILENCE_S = 60.0  # the longest that one page may take
+if TYPE_CHECKING:
+    import subprocess  # imported when a document comes, to keep the window's start short
+
 _LOOK_EVERY_S = 0.05  # whether it was cancelled
 _READ = 1 << 18
 
@@ -128,6 +128,8 @@ def isolated(name: str) -> str:
 
 
 def _start(path: Path, name: str) -> "subprocess.Popen[bytes]":
+    import subprocess
+
     return subprocess.Popen(
         [*reader_command(), os.fspath(path.absolute()), name],
         stdin=subprocess.PIPE,
@@ -142,6 +144,8 @@ def _messages(
     process: "subprocess.Popen[bytes]", cancelled: threading.Event, silence_s: float
 ) -> Iterator[dict[str, Any]]:
     """What the process says, until it ends. Raises TimeoutError when it says nothing for long."""
+    import selectors
+
     assert process.stdout is not None
     rest = b""
     heard = time.monotonic()

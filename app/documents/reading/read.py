@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.documents.reading.kinds import kind_of, surprise
+from app.documents.reading.limits import FILE_BYTES
 from app.documents.reading.output import Output
 from app.documents.reading.refused import Refused
 
-MOST_BYTES = 10**9
 _CHANGED = "was changed while it was being read. Attach it again."
 
 
@@ -22,9 +22,9 @@ def read(path: Path, name: str, out: Output) -> None:
     library, met by a damaged file."""
     with _open(path) as file:
         before = os.fstat(file.fileno())
-        if before.st_size > MOST_BYTES:
+        if before.st_size > FILE_BYTES:
             raise Refused(
-                f"has {before.st_size / 1e6:,.0f} MB; {MOST_BYTES / 1e6:,.0f} MB is the most. "
+                f"has {before.st_size / 1e6:,.0f} MB; {FILE_BYTES / 1e6:,.0f} MB is the most. "
                 "Attach a part of it."
             )
         kind = kind_of(file, name)

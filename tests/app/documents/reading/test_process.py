@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from app.documents.errors import UnreadableDocument
-from app.documents.reading import child, process
+from app.documents.reading import process
+from app.documents.reading.limits import FILE_BYTES, TOO_MUCH_MEMORY
 from app.documents.reading.output import Output
 from app.documents.reading.process import ReadingCancelled, isolated, read_document, shown_name
-from app.documents.reading.read import MOST_BYTES, read
+from app.documents.reading.read import read
 from app.documents.reading.refused import Refused
 from tests.app.documents.reading.files import pdf, shown
 
@@ -68,7 +69,7 @@ def test_folders_pipes_and_missing_files_are_named(tmp_path: Path) -> None:
 
 def test_a_huge_file_is_refused_without_being_read(tmp_path: Path) -> None:
     with (tmp_path / "sparse.txt").open("wb") as file:
-        file.truncate(MOST_BYTES + 10**8)
+        file.truncate(FILE_BYTES + 10**8)
     with pytest.raises(UnreadableDocument, match="has 1,100 MB; 1,000 MB is the most"):
         read_document(tmp_path / "sparse.txt")
 
@@ -154,7 +155,7 @@ WATCH = "threading.Thread(target=child._watch, daemon=True).start()"
 def test_memory_beyond_the_limit_ends_the_reader() -> None:
     hold = "while True: held.append(b'x' * (1 << 20)); time.sleep(0.0001)"
     code, said = in_reader("child.MEMORY_BYTES = 200 << 20", WATCH, "held = []", hold)
-    assert (code, said) == (child.TOO_MUCH_MEMORY, "")
+    assert (code, said) == (TOO_MUCH_MEMORY, "")
 
 
 def test_memory_that_the_app_holds_is_not_the_readers(text: Path) -> None:
