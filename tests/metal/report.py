@@ -4,8 +4,8 @@
 
 A: well-formed as MLX hands it to Apple's compiler, for 20b and 120b. B: relative error of the fast
 CPU build against float64; the checked build's first finding; bytes read over the least possible,
-each byte once a threadgroup. C: compiled by NVRTC. `activation_bytes` counts what is not a weight
-or a cache the same way.
+each byte once a threadgroup. C: compiled by NVRTC, and run where there is a GPU.
+`activation_bytes` counts what is not a weight or a cache the same way. Exit 1 unless all is sound.
 """
 
 import json
@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from mlx_engine.metal_source import read_kernel
-from tests.metal import cuda_route, strict_route
+from tests.metal import cuda_route, gpu_route, strict_route
 from tests.metal.cases.case import Case
 from tests.metal.cases.production import (
     PRODUCTION,
@@ -26,7 +26,7 @@ from tests.metal.cases.production import (
     small_cases,
     templates,
 )
-from tests.metal.checks import CHECKED, run_case
+from tests.metal.checks import CHECKED, LIMIT, assert_matches, run_case
 from tests.metal.cpu_build import BuildError
 from tests.metal.cpu_route import Finding
 from tests.metal.numbers import from_bf16, relative_error
@@ -67,7 +67,8 @@ def main(wanted: list[str]) -> int:
             continue
         line = _line(case)
         print(json.dumps(line), flush=True)
-        all_sound &= line["A"] == line["B_checked"] == "ok"
+        all_sound &= line["A"] == line["B_checked"] == "ok" and line["C"] in ("compiled", "ran")
+        all_sound &= isinstance(line["B_error"], float) and line["B_error"] < LIMIT
     return 0 if all_sound else 1
 
 
@@ -79,7 +80,7 @@ def _line(case: Case) -> dict[str, object]:
         "A": _unless_missing(strict_clang(), partial(_strict, case.kernel)),
         "B_error": error,
         "B_checked": checked,
-        "C": _unless_missing(nvrtc(), partial(_cuda, case.kernel)),
+        "C": _unless_missing(nvrtc(), partial(_cuda, case)),
         "bytes_ratio": ratio,
         "activation_bytes": activations,
         "launches_per_layer": role.launches,
@@ -125,13 +126,16 @@ def _strict(kernel: str) -> str:
     return "ok"
 
 
-def _cuda(kernel: str) -> str:
+def _cuda(case: Case) -> str:
     try:
-        for template in templates(PRODUCTION[0])[kernel]:
-            cuda_route.compiled(read_kernel(kernel), template)
-    except cuda_route.NvrtcError as error:
+        for template in templates(PRODUCTION[0])[case.kernel]:
+            cuda_route.compiled(read_kernel(case.kernel), template)
+        if gpu_route.gpu() != "cuda":
+            return "compiled"
+        assert_matches(run_case(case, gpu_route.run).outputs, case.reference)
+    except AssertionError as error:  # NVRTC's words, or the disagreement
         return str(error).split("\n")[0]
-    return "compiled"
+    return "ran"
 
 
 if __name__ == "__main__":
