@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from xml.etree.ElementTree import Element
 
-from app.documents.reading.guard import DAMAGED, Archive, local
+from app.documents.reading.guard import Archive, local
 from app.documents.reading.numbering import Numbering
-from app.documents.reading.ooxml import attribute, related, related_part
+from app.documents.reading.ooxml import attribute, main_part, related
 from app.documents.reading.output import Output
-from app.documents.reading.refused import Refused
 
 _DEEPEST = 20  # styles based on each other
 _PAGE_BREAK = "\f"
@@ -27,10 +26,7 @@ _RENDERED = b"lastRenderedPageBreak"
 def read_docx(file: BinaryIO, out: Output) -> None:
     """Raises Refused for a file that is damaged."""
     archive = Archive(file)
-    main = related_part(archive, "", "officeDocument")
-    if main is None:
-        raise Refused(DAMAGED.format("its text is missing"))
-    _Reader(archive, main, out).read()
+    _Reader(archive, main_part(archive), out).read()
 
 
 @dataclass(slots=True)

@@ -4,7 +4,8 @@ other by relationships (ECMA-376, part 2)."""
 import posixpath
 from xml.etree.ElementTree import Element
 
-from app.documents.reading.guard import Archive, local
+from app.documents.reading.guard import DAMAGED, Archive, local
+from app.documents.reading.refused import Refused
 
 _RELATIONSHIPS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 
@@ -33,9 +34,12 @@ def related(archive: Archive, part: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-def related_part(archive: Archive, part: str, kind: str) -> str | None:
-    """The first part of a kind that a part names."""
-    return next((target for of, target in related(archive, part).values() if of == kind), None)
+def main_part(archive: Archive) -> str:
+    """The part that all others hang on. Raises Refused where it is missing."""
+    for kind, target in related(archive, "").values():
+        if kind == "officeDocument":
+            return target
+    raise Refused(DAMAGED.format("its main part is missing"))
 
 
 def attribute(element: Element, name: str) -> str | None:

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree.ElementTree import Element
 
-from app.documents.reading.guard import DAMAGED, Archive, local
-from app.documents.reading.ooxml import attribute, related, related_part
+from app.documents.reading.guard import Archive, local
+from app.documents.reading.ooxml import attribute, main_part, related
 from app.documents.reading.output import Output
 from app.documents.reading.ranges import pages
-from app.documents.reading.refused import Refused
 
 _TITLES = {"title", "ctrTitle"}
 _BODIES = {"body", "subTitle", "obj", None}
@@ -20,9 +19,7 @@ _TRIFLES = {"dt", "ftr", "sldNum", "hdr", "sldImg"}  # dates and numbers that ev
 def read_pptx(file: BinaryIO, out: Output) -> None:
     """Raises Refused for a file that is damaged."""
     archive = Archive(file)
-    main = related_part(archive, "", "officeDocument")
-    if main is None:
-        raise Refused(DAMAGED.format("its slides are missing"))
+    main = main_part(archive)
     slides = _slides(archive, main)
     pictures, hidden = [], []
     for number, slide in enumerate(slides, 1):

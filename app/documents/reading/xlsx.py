@@ -9,11 +9,10 @@ from typing import BinaryIO
 from xml.etree.ElementTree import Element
 
 from app.documents.reading.cells import Rows
-from app.documents.reading.guard import DAMAGED, Archive, local
+from app.documents.reading.guard import Archive, local
 from app.documents.reading.number_formats import Format, format_of, shown
-from app.documents.reading.ooxml import attribute, related, related_part
+from app.documents.reading.ooxml import attribute, main_part, related
 from app.documents.reading.output import Output
-from app.documents.reading.refused import Refused
 
 _WIDEST = 16_384  # columns that a sheet can have
 
@@ -21,9 +20,7 @@ _WIDEST = 16_384  # columns that a sheet can have
 def read_xlsx(file: BinaryIO, out: Output) -> None:
     """Raises Refused for a workbook that is damaged."""
     archive = Archive(file)
-    main = related_part(archive, "", "officeDocument")
-    if main is None:
-        raise Refused(DAMAGED.format("its sheets are missing"))
+    main = main_part(archive)
     parts = related(archive, main)
     kinds = {kind: name for kind, name in parts.values()}
     root = archive.tree(main)
