@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, QTimer, QUrl
+from PySide6.QtCore import QObject, Qt, QThreadPool, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QApplication, QLineEdit, QTextEdit
 
 from app import paths
 from app.chats.library import ChatLibrary
-from app.chats.models import Attachment, Chat, ShownMessage
+from app.chats.models import Attachment, Chat, ShownMessage, TurnStatistics
 from app.conversation import Conversation
 from app.desktop import Application, Desktop
+from app.documents.originals import Originals
 from app.engine_client import EngineClient
+from app.forecast import Speed, forecast
 from app.settings import Settings
 from app.settings_store import SettingsStore
 from app.single_instance import SingleInstance
@@ -61,7 +63,10 @@ class Sordino(QObject):
         self.window = MainWindow()
         self.appearance = AppearanceWatch(lambda: self.settings.value, is_dark, self)
         self.picker = ModelPicker(self.window, self.engine, self.settings)
-        self.attaching = Attaching(self.window)
+        self.originals = Originals(paths.documents_directory())
+        self.attaching = Attaching(self.window, self.originals)
+        self._speed = Speed()
+        self._taken = 0  # tokens of the conversation on view
         self.draft = Draft(
             self.window.composer, self.settings, self.library, self.conversation, self
         )
@@ -92,6 +97,7 @@ class Sordino(QObject):
         self.picker.start()
         self.library.start()
         self.draft.load_documents()
+        self.library.load_digests(self._tidy_originals)
         self.conversation.open(self.settings.value.last_chat or None)
         self.settings.report()
 
@@ -129,6 +135,9 @@ class Sordino(QObject):
         self.window.files_dropped.connect(self._attach_urls)
         self.attaching.attached.connect(self._attach)
         self.attaching.progressed.connect(composer.attachments.set_reading)
+        composer.attachments.cancel_requested.connect(self.attaching.cancel)
+        composer.attachments.changed.connect(self._forecast)
+        conversation.statistics_changed.connect(self._measure)
         self.window.empty_state.example_chosen.connect(lambda words: self._send(words, ()))
         conversation.draft_returned.connect(composer.give_back)
         conversation.effort_changed.connect(composer.effort.set_effort)
@@ -267,6 +276,26 @@ class Sordino(QObject):
         if model and model.is_guide:
             self.window.banner.show_problem(GUIDE_READS_NOTHING)
 
+    def _measure(self, statistics: TurnStatistics) -> None:
+        self._speed = self._speed.with_turn(statistics)
+        self._taken = statistics.context_used
+        self._forecast()
+
+    def _forecast(self) -> None:
+        """What the documents in the composer will cost with the model at hand."""
+        attachments = self.window.composer.attachments.attachments
+        model = self.engine.model
+        words = ""
+        if attachments and not (model and model.is_guide):
+            speed = self._speed if model and self._speed.model == model.name else Speed()
+            words = forecast(attachments, model.context if model else 0, self._taken, speed)
+        self.window.composer.set_forecast(words)
+
+    def _tidy_originals(self, digests: set[str] | None) -> None:
+        """Removes the copies of files whose chats are gone."""
+        if digests is not None:
+            QThreadPool.globalInstance().start(lambda: self.originals.drop_all_but(digests))
+
     # Chats ---------------------------------------------------------------------------------------
 
     def _new_chat(self) -> None:
@@ -299,6 +328,7 @@ class Sordino(QObject):
         self.window.composer.set_placeholder(
             "Ask the guide" if model.is_guide else f"Ask {model.name}"
         )
+        self._forecast()
 
     def _ask_guide(self) -> None:
         self.picker.choose("guide")

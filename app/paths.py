@@ -27,6 +27,11 @@ def database_path() -> Path:
     return data_directory() / "chats.sqlite"
 
 
+def documents_directory() -> Path:
+    """Copies of what was attached."""
+    return data_directory() / "documents"
+
+
 def settings_path() -> Path:
     return data_directory() / "settings.json"
 

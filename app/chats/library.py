@@ -116,6 +116,10 @@ class ChatLibrary(QObject):
     def load_draft_attachments(self, then: Callable[[list[Attachment]], None]) -> None:
         self._jobs.put(_Job(run=lambda store: store.draft_attachments(), then=then))
 
+    def load_digests(self, then: Callable[[set[str] | None], None]) -> None:
+        """Of all attached files; None where some may not be known."""
+        self._jobs.put(_Job(run=lambda store: store.digests(), then=then))
+
     def search(self, query: str) -> None:
         """`found` follows; an empty query finds nothing."""
         self._jobs.put(

@@ -90,7 +90,15 @@ CREATE TABLE draft_attachment (         -- documents of the question that is bei
 );
 """
 
-STEPS: tuple[str, ...] = (_FIRST, _DRAFT)
+_DOCUMENTS = """
+ALTER TABLE attachment ADD COLUMN digest TEXT NOT NULL DEFAULT '';     -- of the file that is kept
+ALTER TABLE attachment ADD COLUMN outline TEXT NOT NULL DEFAULT '';    -- JSON: where pages end
+ALTER TABLE draft_attachment ADD COLUMN digest TEXT NOT NULL DEFAULT '';
+ALTER TABLE draft_attachment ADD COLUMN outline TEXT NOT NULL DEFAULT '';
+ALTER TABLE message ADD COLUMN reading TEXT;                           -- JSON: what was given
+"""
+
+STEPS: tuple[str, ...] = (_FIRST, _DRAFT, _DOCUMENTS)
 VERSION = len(STEPS)
 WORD_INDEXES = ("title_words", "message_words")
 

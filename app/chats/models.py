@@ -8,7 +8,13 @@ Frozen data, standard library only: nothing here knows SQLite, Qt or the engine.
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Literal
+
+from app.documents.document import Document
+from app.documents.outline import document_from, outline_of, text_of
+from app.documents.pages import tokens
+from app.well_formed import well_formed
 
 Effort = Literal["low", "medium", "high"]
 Role = Literal["user", "assistant"]
@@ -32,13 +38,39 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Attachment:
     """A document as it was read when it was attached: the file may change or vanish later."""
 
     name: str  # file name, for people
     path: str  # where it lay
     text: str  # what the model reads, lines ended by "\n"
+    digest: str = ""  # of the file's bytes, which are kept by that name; "" if they are not
+    outline: str = ""  # where its pages end (see `documents/outline.py`); "" is one page
+
+    @staticmethod
+    def of(document: Document, path: str) -> "Attachment":
+        text = well_formed(text_of(document))
+        outline = well_formed(outline_of(document))
+        return Attachment(document.name, path, text, document.digest, outline)
+
+    @cached_property
+    def document(self) -> Document:
+        return document_from(self.name, self.digest, self.text, self.outline)
+
+    @cached_property
+    def tokens(self) -> int:
+        """About how many the model reads."""
+        return tokens(tuple(self.document.lines))
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What of the documents on its path the model was given for an answer."""
+
+    mode: Literal["all", "search"]
+    # The number of a document among those on the path, and first and last line of each stretch.
+    parts: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +114,7 @@ class ChatMessage:
     created: datetime = field(default_factory=now)
     attachments: tuple[Attachment, ...] = ()
     statistics: TurnStatistics | None = None
+    reading: Reading | None = None  # None for an answer without documents
 
 
 @dataclass(frozen=True, slots=True)

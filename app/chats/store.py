@@ -20,6 +20,7 @@ from app.chats.models import (
     Attachment,
     Chat,
     ChatMessage,
+    Reading,
     SearchHit,
     TurnStatistics,
     now,
@@ -34,12 +35,12 @@ ON CONFLICT (id) DO UPDATE SET updated = excluded.updated, effort = excluded.eff
 """
 _PUT_MESSAGE = """
 INSERT INTO message (id, chat_id, parent_id, role, text, thinking, thinking_s, status, stop,
-    model, effort, created, statistics)
+    model, effort, created, statistics, reading)
 VALUES (:id, :chat_id, :parent_id, :role, :text, :thinking, :thinking_s, :status, :stop,
-    :model, :effort, :created, :statistics)
+    :model, :effort, :created, :statistics, :reading)
 ON CONFLICT (id) DO UPDATE SET text = excluded.text, thinking = excluded.thinking,
     thinking_s = excluded.thinking_s, status = excluded.status, stop = excluded.stop,
-    model = excluded.model, statistics = excluded.statistics
+    model = excluded.model, statistics = excluded.statistics, reading = excluded.reading
 """
 _SEARCH = """
 SELECT chat.*, NULL AS found
@@ -130,7 +131,7 @@ class ChatStore:
             for message in messages:
                 connection.execute(_PUT_MESSAGE, _message_row(chat.id, message))
                 connection.executemany(
-                    "INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?)",
+                    "INSERT OR IGNORE INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?)",
                     [(message.id, *row) for row in _attachment_rows(message.attachments)],
                 )
 
@@ -168,7 +169,8 @@ class ChatStore:
         with self._transaction() as connection:
             connection.execute("DELETE FROM draft_attachment")
             connection.executemany(
-                "INSERT INTO draft_attachment VALUES (?, ?, ?, ?)", _attachment_rows(attachments)
+                "INSERT INTO draft_attachment VALUES (?, ?, ?, ?, ?, ?)",
+                _attachment_rows(attachments),
             )
 
     def draft_attachments(self) -> list[Attachment]:
@@ -176,6 +178,15 @@ class ChatStore:
             return []
         rows = self._connection.execute("SELECT * FROM draft_attachment ORDER BY place")
         return [_attachment(row) for row in rows]
+
+    def digests(self) -> set[str] | None:
+        """Of all attached files; None where chats may be missing here that name others."""
+        if self.read_only or self.notice:
+            return None
+        rows = self._connection.execute(
+            "SELECT digest FROM attachment UNION SELECT digest FROM draft_attachment"
+        )
+        return {row["digest"] for row in rows}
 
     def search(self, query: str) -> list[SearchHit]:
         """Chats whose title or messages hold words that begin with all those of the query,
@@ -225,12 +236,14 @@ def _chat_row(chat: Chat) -> dict[str, Any]:
 
 
 def _attachment(row: sqlite3.Row) -> Attachment:
-    return Attachment(row["name"], row["path"], row["text"])
+    known = set(row.keys())  # an older schema, opened for reading, lacks some
+    more = [row[name] if name in known else "" for name in ("digest", "outline")]
+    return Attachment(row["name"], row["path"], row["text"], *more)
 
 
-def _attachment_rows(attachments: Sequence[Attachment]) -> list[tuple[int, str, str, str]]:
+def _attachment_rows(attachments: Sequence[Attachment]) -> list[tuple[Any, ...]]:
     return [
-        (place, well_formed(a.name), well_formed(a.path), well_formed(a.text))
+        (place, *map(well_formed, (a.name, a.path, a.text, a.digest, a.outline)))
         for place, a in enumerate(attachments)
     ]
 
@@ -250,6 +263,7 @@ def _message(row: sqlite3.Row, attachments: tuple[Attachment, ...]) -> ChatMessa
         created=datetime.fromisoformat(row["created"]),
         attachments=attachments,
         statistics=_statistics(row["statistics"]),
+        reading=_reading(row["reading"]) if "reading" in row.keys() else None,  # noqa: SIM118
     )
 
 
@@ -269,7 +283,16 @@ def _message_row(chat_id: str, message: ChatMessage) -> dict[str, Any]:
         "effort": message.effort,
         "created": message.created.isoformat(),
         "statistics": json.dumps(asdict(statistics)) if statistics else None,
+        "reading": json.dumps(asdict(message.reading)) if message.reading else None,
     }
+
+
+def _reading(text: str | None) -> Reading | None:
+    if text is None:
+        return None
+    told = json.loads(text)
+    parts = ((cursor, tuple((a, b) for a, b in ranges)) for cursor, ranges in told["parts"])
+    return Reading(told["mode"], tuple(parts))
 
 
 def _statistics(text: str | None) -> TurnStatistics | None:

@@ -4,9 +4,12 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from app.chats.models import Attachment
-from app.theme import LIGHT, Theme
+from app.documents.places import unit
+from app.forecast import rounded
+from app.theme import LIGHT, TEXT_SIZE, Theme
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import icon, icon_pixmap
+from app.widgets.quiet_button import QuietButton
 
 _NAME_WIDTH = 180  # px, longer names are cut in the middle
 
@@ -17,7 +20,6 @@ class Chip(QFrame):
     def __init__(self, attachment: Attachment, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("chip")
-        self.attachment = attachment
         self._picture = QLabel()
         name = QLabel()
         shown = name.fontMetrics().elidedText(
@@ -25,7 +27,9 @@ class Chip(QFrame):
         )
         name.setText(shown)
         name.setTextFormat(Qt.TextFormat.PlainText)
-        self.setToolTip(attachment.path)
+        self._size = QLabel()
+        self._size.setProperty("kind", "caption")
+        self.set_attachment(attachment)
         self.remove = QToolButton()
         self.remove.setProperty("kind", "flat")
         self.remove.setAccessibleName(f"Remove {attachment.name}")
@@ -34,17 +38,32 @@ class Chip(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 3, 4, 3)
         layout.setSpacing(6)
-        for part in (self._picture, name, self.remove):
+        for part in (self._picture, name, self._size, self.remove):
             layout.addWidget(part)
         self.set_theme(theme)
+
+    def set_attachment(self, attachment: Attachment) -> None:
+        """Another reading of the same file."""
+        self.attachment = attachment
+        self.size_words = size_in_words(attachment)
+        self._size.setText(self.size_words)
+        self.setToolTip("\n".join((attachment.path, *attachment.document.notes)))
 
     def set_theme(self, theme: Theme) -> None:
         self._picture.setPixmap(icon_pixmap("document", theme.quiet, 14))
         self.remove.setIcon(icon("close", theme.quiet, size=14))
 
 
+def size_in_words(attachment: Attachment) -> str:
+    """ "41 pages · 12,000 tokens"."""
+    count, name = len(attachment.document.pages), unit(attachment.document)
+    pages = [f"{count:,} {name}s"] if count > 1 else []
+    return " · ".join([*pages, f"{rounded(attachment.tokens)} tokens"])
+
+
 class AttachmentBar(QWidget):
     changed = Signal()
+    cancel_requested = Signal()  # of what is being read
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,6 +74,9 @@ class AttachmentBar(QWidget):
         self._reading.setProperty("kind", "caption")
         self._reading.setTextFormat(Qt.TextFormat.PlainText)
         self._reading.hide()
+        self.cancel = QuietButton("close", "", "Stop reading", self)
+        self.cancel.clicked.connect(self.cancel_requested)
+        self.cancel.hide()
         self.reading = ""  # what is being read at the moment
         self.hide()
 
@@ -64,6 +86,7 @@ class AttachmentBar(QWidget):
 
     def set_theme(self, theme: Theme) -> None:
         self._theme = theme
+        self.cancel.set_appearance(theme, TEXT_SIZE)
         for chip in self.chips:
             chip.set_theme(theme)
 
@@ -72,17 +95,19 @@ class AttachmentBar(QWidget):
         self.reading = words
         metrics, middle = self._reading.fontMetrics(), Qt.TextElideMode.ElideMiddle
         self._reading.setText(metrics.elidedText(words, middle, 2 * _NAME_WIDTH))
-        self._layout.removeWidget(self._reading)
-        if words:
-            self._layout.addWidget(self._reading)
-        self._reading.setVisible(bool(words))
+        for part in (self._reading, self.cancel):
+            self._layout.removeWidget(part)
+            if words:
+                self._layout.addWidget(part)
+            part.setVisible(bool(words))
         self._fit()
 
     def add(self, attachment: Attachment) -> None:
         """Adds a document, or its newer reading if it is there already."""
         for chip in self.chips:
             if chip.attachment.path == attachment.path:
-                chip.attachment = attachment
+                chip.set_attachment(attachment)
+                self._announce()
                 return
         chip = Chip(attachment, self._theme)
         chip.removed.connect(lambda: self._remove(chip))

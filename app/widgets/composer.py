@@ -9,6 +9,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLabel,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -46,6 +47,11 @@ class Composer(QFrame):
         self.field = MessageField()
         self.field.setAccessibleName("Message")
         self.attachments = AttachmentBar()
+        self.forecast = QLabel()
+        self.forecast.setProperty("kind", "caption")
+        self.forecast.setTextFormat(Qt.TextFormat.PlainText)
+        self.forecast.setWordWrap(True)
+        self.forecast.hide()
         self.attach = QToolButton()
         self.attach.setObjectName("attach")
         self.attach.setProperty("kind", "flat")
@@ -70,6 +76,7 @@ class Composer(QFrame):
         text.setContentsMargins(GRID, 0, GRID, 0)
         text.setSpacing(GRID)
         text.addWidget(self.attachments)
+        text.addWidget(self.forecast)
         text.addWidget(self.field)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(GRID, GRID + 6, GRID, GRID)
@@ -119,6 +126,12 @@ class Composer(QFrame):
         """While a turn runs, Send is Stop."""
         self._is_busy = is_busy
         self._refresh_send()
+
+    def set_forecast(self, words: str) -> None:
+        """What the documents will cost, and what of them the model will get."""
+        self.forecast.setText(words)
+        self.forecast.setVisible(bool(words))
+        self.updateGeometry()
 
     def set_placeholder(self, words: str) -> None:
         self.field.setPlaceholderText(words)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.chats.models import Attachment, Chat, ChatMessage, TurnStatistics, now
+from app.chats.models import Attachment, Chat, ChatMessage, Reading, TurnStatistics, now
 from app.chats.store import ChatStore
+from tests.app.documents.sample import document
 
 Make = Callable[..., ChatMessage]
 MakeChat = Callable[..., Chat]
@@ -17,7 +18,8 @@ MakeChat = Callable[..., Chat]
 def test_a_message_comes_back_as_it_was_put(
     database: Path, new_chat: MakeChat, question: Make, answer: Make
 ) -> None:
-    asked = question("Hi", attachments=(Attachment("a.txt", "/tmp/a.txt", "one\ntwo\n"),))
+    report = Attachment.of(document("a.pdf", "one\ntwo", "three"), "/tmp/a.pdf")
+    asked = question("Hi", attachments=(report, Attachment("b.txt", "/tmp/b.txt", "b\n")))
     said = answer(
         "Hello",
         asked.id,
@@ -28,6 +30,7 @@ def test_a_message_comes_back_as_it_was_put(
         model="Guide",
         effort="high",
         statistics=TurnStatistics(model="Guide", prompt_tokens=7),
+        reading=Reading("search", ((0, ((0, 1), (2, 2))),)),
     )
     chat = new_chat(effort="high", model="Guide", leaf_id=said.id)
     store = ChatStore(database)
@@ -37,6 +40,9 @@ def test_a_message_comes_back_as_it_was_put(
     assert again.chats() == [chat]
     assert again.chat(chat.id) == chat
     assert again.messages(chat.id) == [asked, said]
+    kept = again.messages(chat.id)[0].attachments[0]
+    assert [len(page.lines) for page in kept.document.pages] == [2, 1]
+    assert again.digests() == {"a.pdf", ""}
     again.close()
 
 

@@ -1,0 +1,86 @@
+"""What documents will cost before it is paid: tokens, time and memory on this machine.
+
+Owns the words of it. Times and memory are those that the last long answer was measured at; what
+was not measured is not told. Standard library only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.amounts import bytes_in_words, speed_in_words
+from app.chats.models import Attachment, TurnStatistics
+
+_LEAST_READ = 200  # tokens; a shorter prompt tells nothing about a long one's speed
+_LEAST_HELD = 500
+_ANSWER_SHARE = 4  # a quarter of the context stays free for thoughts and the answer …
+_ANSWER_TOKENS = 8_192  # … up to so much
+_FRAME_TOKENS = 400  # system message, advice on citing
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """What was measured with a model; 0 is unknown."""
+
+    model: str = ""
+    tokens_per_s: float = 0.0
+    bytes_a_token: float = 0.0
+
+    def with_turn(self, turn: TurnStatistics) -> "Speed":
+        """What is known after another turn."""
+        before = self if turn.model == self.model else Speed(turn.model)
+        speed, held = before.tokens_per_s, before.bytes_a_token
+        if turn.prompt_tokens - turn.cached_tokens >= _LEAST_READ and turn.prefill_tokens_per_s:
+            speed = turn.prefill_tokens_per_s
+        if turn.context_used >= _LEAST_HELD and turn.cache_bytes:
+            held = turn.cache_bytes / turn.context_used
+        return Speed(turn.model, speed, held)
+
+
+def room_for_documents(context: int, taken: int = 0) -> int:
+    """How many tokens of documents a prompt can take beside `taken`, the thoughts and the
+    answer."""
+    answer = min(_ANSWER_TOKENS, context // _ANSWER_SHARE)
+    return max(0, context - answer - _FRAME_TOKENS - taken)
+
+
+def forecast(attachments: Sequence[Attachment], context: int, taken: int, speed: Speed) -> str:
+    """One paragraph about the documents of the next question. `context` is 0 while no model is
+    open, `taken` of it are in use."""
+    tokens = sum(attachment.tokens for attachment in attachments)
+    room = room_for_documents(context, taken)
+    told = [f"About {rounded(tokens)} tokens"]
+    read = min(tokens, room) if context else tokens
+    if tokens > room and context:
+        told[0] += f", more than the {rounded(room)} that fit"
+    if speed.tokens_per_s:
+        pace = speed_in_words(speed.tokens_per_s)
+        told.append(f"{duration(read / speed.tokens_per_s)} to read, at {pace}")
+    if speed.bytes_a_token:
+        told.append(f"{bytes_in_words(read * speed.bytes_a_token)} of memory")
+    sentences = [" · ".join(told) + "."]
+    if context and tokens > room:
+        sentences.append(_what_fits(attachments, room))
+    sentences += [note for attachment in attachments for note in attachment.document.notes]
+    return " ".join(sentences)
+
+
+def _what_fits(attachments: Sequence[Attachment], room: int) -> str:
+    if not room:
+        return "The conversation has no room for documents: begin a new chat."
+    tokens = sum(attachment.tokens for attachment in attachments)
+    pages = sum(len(attachment.document.pages) for attachment in attachments)
+    share = room / max(1, tokens)
+    what = f"{int(pages * share):,} of {pages:,} pages" if pages * share >= 1 else f"{share:.0%}"
+    return f"A search will choose what the model gets for each question: about {what}."
+
+
+def rounded(tokens: int) -> str:
+    """To two digits and a half: a forecast knows no more."""
+    step = 10 ** max(0, len(str(tokens)) - 2)
+    return f"{max(1, round(tokens / step)) * step:,}" if tokens else "no"
+
+
+def duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min"
