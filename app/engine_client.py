@@ -58,6 +58,7 @@ class EngineClient(QObject):
 
     state_changed = Signal(str)  # EngineState
     loading = Signal(float)  # 0 … 1
+    preparing = Signal(float)  # 0 … 1: what only the first opening on a machine needs
     ready = Signal(object)  # ModelInfo
     prefill = Signal(object)  # protocol.Prefill
     delta = Signal(object)  # protocol.Delta
@@ -215,7 +216,7 @@ class EngineClient(QObject):
             case Hello():
                 self._greet(event)
             case Loading():
-                self.loading.emit(event.progress)
+                (self.preparing if event.preparing else self.loading).emit(event.progress)
             case Prefill():
                 self.prefill.emit(event)
             case Delta():

@@ -8,6 +8,8 @@ OpenBLAS that is loaded first, and globally, takes over. macOS uses Accelerate a
 import ctypes
 import os
 import sys
+from importlib.util import find_spec
+from pathlib import Path
 
 LIBRARY = "libopenblas.so.0"  # Debian and Ubuntu: libopenblas0-pthread; Fedora: openblas
 
@@ -30,3 +32,22 @@ def prefer_openblas() -> bool:
     except OSError:
         return False
     return True
+
+
+def one_thread_a_call() -> bool:
+    """Have NumPy's own OpenBLAS multiply on the thread that calls it. True if it will.
+
+    For callers that bring threads of their own. A NumPy that was built otherwise heeds
+    OPENBLAS_NUM_THREADS alone.
+    """
+    numpy = find_spec("numpy")
+    if numpy is None or numpy.origin is None:
+        return False
+    beside = Path(numpy.origin).parents[1] / "numpy.libs"
+    for path in beside.glob("libscipy_openblas*"):
+        library = ctypes.CDLL(str(path))  # loaded already: this is NumPy's, not another
+        for name in ("scipy_openblas_set_num_threads64_", "scipy_openblas_set_num_threads"):
+            if hasattr(library, name):
+                getattr(library, name)(1)
+                return True
+    return False

@@ -13,14 +13,14 @@ import mlx.core as mx
 
 from mlx_engine import memory, models
 from mlx_engine.cache import PromptCache
-from mlx_engine.checkpoint import Checkpoint, Inventory, inspect
+from mlx_engine.checkpoint import Inventory, inspect
 from mlx_engine.config import CONFIG_FILE
 from mlx_engine.control import Control, Turn
 from mlx_engine.errors import BadRequest, OutOfMemory
 from mlx_engine.generate import Finished, PrefillProgress, Step, Token, generate
 from mlx_engine.harmony import conversation_from_json, render
-from mlx_engine.kernels import choose
-from mlx_engine.model import Model, serving_dtype
+from mlx_engine.model import Model
+from mlx_engine.opening import open_network
 from mlx_engine.protocol import (
     AnswerNow,
     Cancel,
@@ -58,17 +58,20 @@ _PROGRESS_S = 0.1  # at least this long between two events about the same progre
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What was opened: the same again need not be read again."""
+    """What was opened, and how: the same again need not be read again."""
 
     place: models.ModelLocation
     files: tuple[tuple[str, int, int], ...]  # name, size and time of change of each
+    threads: int | None
 
     @classmethod
-    def of(cls, place: models.ModelLocation, inventory: Inventory) -> "Origin":
+    def of(
+        cls, place: models.ModelLocation, inventory: Inventory, threads: int | None
+    ) -> "Origin":
         paths = [shard.path for shard in inventory.shards]
         found = [(path.name, path.stat()) for path in (*paths, place.folder / CONFIG_FILE)]
         files = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
-        return cls(place, files)
+        return cls(place, files, threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ class Engine:
         """
         place = models.resolve(request.model)
         inventory = inspect(place.folder)
-        origin = Origin.of(place, inventory)
+        origin = Origin.of(place, inventory, request.threads)
         target = memory.device(held_bytes=mx.get_active_memory())
         try:
             plan = memory.plan(
@@ -161,9 +164,11 @@ class Engine:
         tokenizer = Tokenizer.for_checkpoint(place.folder, inventory.config.vocab_size)
         self.unload()
         memory.respect(plan, target)
-        checkpoint = Checkpoint.open(place.folder, self._loading(request.id))
-        config, dtype = checkpoint.config, serving_dtype(checkpoint.nbytes)
-        choice = choose(config, checkpoint.weights, dtype)
+        opened = open_network(
+            inventory, threads=request.threads, progress=self._loading(request.id)
+        )
+        checkpoint, model = opened.checkpoint, opened.model
+        config = checkpoint.config
         self._loaded = Loaded(
             info=ModelInfo(
                 name=place.name,
@@ -174,23 +179,23 @@ class Engine:
                 experts=config.num_local_experts,
                 vocabulary=config.vocab_size,
                 is_guide=place.is_guide,
-                route=choice.route,
-                replaced_kernels=choice.replaced,
+                route=opened.choice.route,
+                replaced_kernels=opened.choice.replaced,
             ),
             origin=origin,
             asked=request.context,
-            model=Model(config, checkpoint.weights, dtype, choice.operations),
+            model=model,
             tokenizer=tokenizer,
-            cache=PromptCache(config, dtype),
+            cache=PromptCache(config, model.dtype),
             load_s=time.monotonic() - started,
         )
 
-    def _loading(self, request_id: str) -> Callable[[float], None]:
+    def _loading(self, request_id: str) -> Callable[[float, bool], None]:
         pace = _Pace()
 
-        def tell(share: float) -> None:
+        def tell(share: float, preparing: bool) -> None:
             if pace.is_due(share >= 1):
-                self._emit(Loading(request_id, share))
+                self._emit(Loading(request_id, share, preparing))
 
         return tell
 

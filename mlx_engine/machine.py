@@ -21,6 +21,7 @@ from mlx_engine import memory
 
 _COPY_BYTES = 128 << 20  # well beyond any cache
 _COPY_ROUNDS = 5
+_BEHIND_OTHERS = 5  # on nice's scale: a window that needs a core has it at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,12 @@ def cores() -> int:
     """Those that this process may use."""
     count = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
     return count or 1
+
+
+def give_way() -> None:
+    """Let other programs go first, in this thread and all that it starts from now on."""
+    if os.getpriority(os.PRIO_PROCESS, 0) < _BEHIND_OTHERS:
+        os.setpriority(os.PRIO_PROCESS, 0, _BEHIND_OTHERS)
 
 
 def _cpu_name() -> str:

@@ -66,6 +66,7 @@ class Load:
     id: str
     model: str
     context: int | None = None  # tokens; None is the most that the model and the device allow
+    threads: int | None = None  # that compute where there is no GPU; None is one a core
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class Loading:
     type: ClassVar[str] = "loading"
     id: str
     progress: float  # 0 … 1
+    preparing: bool = False  # compiling for this machine, once, before weights are read
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ class ModelInfo:
     experts: int
     vocabulary: int
     is_guide: bool = False
-    route: str = "plain"  # what computes: "metal", "cuda" or "plain"
+    route: str = "plain"  # what computes: "metal", "cuda", "cpu" or "plain"
     replaced_kernels: tuple[str, ...] = ()  # those that failed here, and why; MLX serves for them
 
 

@@ -30,7 +30,7 @@ EPS, SWIGLU_LIMIT = 1e-5, 7.0
 # Largest rms error over the rms of the exact result. bfloat16 has 8 significant bits and rounds
 # between steps; a GPU may compute float32 products in TF32, which has 11.
 LIMITS = {mx.bfloat16: 1e-2, mx.float32: 2e-3}
-_LIMIT_ON_CPU = 1e-5
+_LIMITS_ON_CPU = {"plain": 1e-5, "cpu": 1e-4}  # compiled, experts read 16-bit activations
 
 _TIMED_S = 0.3  # how long an operation is repeated for its speed, once at least
 _E2M1 = np.array([0, 0.5, 1, 1.5, 2, 3, 4, 6, -0.0, -0.5, -1, -1.5, -2, -3, -4, -6])
@@ -89,7 +89,7 @@ def check_route(route: str, operations: Operations, dtype: mx.Dtype) -> Iterator
 
 def _check(case: _Case, route: str, operations: Operations, dtype: mx.Dtype) -> Check:
     name = str(dtype).removeprefix("mlx.core.")
-    limit = _LIMIT_ON_CPU if on_cpu() else LIMITS[dtype]
+    limit = _LIMITS_ON_CPU[route] if on_cpu() else LIMITS[dtype]
     try:
         found = [_exactly(array) for array in case.run(operations)]
         times = _times(partial(case.run, operations))

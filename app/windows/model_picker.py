@@ -40,6 +40,7 @@ class ModelPicker(QObject):
         self._menu.about_to_show.connect(self._engine.request_models)
         engine.models.connect(self._on_models)
         engine.loading.connect(self._on_loading)
+        engine.preparing.connect(self._on_preparing)
         engine.ready.connect(self._on_ready)
         engine.state_changed.connect(self._on_state)
         self._menu.set_recent_folders(settings.value.recent_folders)
@@ -122,6 +123,10 @@ class ModelPicker(QObject):
     def _on_loading(self, share: float) -> None:
         self._window.header.progress.set_share(share)
         self._window.status.set_state(f"Opening {self._menu.text()}… {share:.0%}")
+
+    def _on_preparing(self, share: float) -> None:
+        self._window.header.progress.set_share(share)
+        self._window.status.set_state(f"Preparing this machine, once… {share:.0%}")
 
     def _on_ready(self, model: ModelInfo) -> None:
         key = self._engine.model_key or "guide"

@@ -28,6 +28,11 @@ COMMANDS = {
     "doctor": "check the device and every operation of the model",
 }
 MODEL_HELP = "guide, 20b, 120b or a folder with a gpt-oss checkpoint"
+ROUTE_HELP = (
+    "metal or cuda, the kernels on a GPU; cpu, compiled loops; plain, MLX's own operations; "
+    "auto, the best that this machine has (%(default)s)"
+)
+THREADS_HELP = "threads of the CPU route (one a core)"
 
 
 def run_command(arguments: Sequence[str]) -> int:

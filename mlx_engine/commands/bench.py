@@ -17,12 +17,14 @@ import numpy as np
 from mlx_engine import machine, memory, models
 from mlx_engine.cache import KeyValueCache, PromptCache
 from mlx_engine.checkpoint import Checkpoint, inspect
-from mlx_engine.commands import MODEL_HELP, positive
+from mlx_engine.commands import MODEL_HELP, ROUTE_HELP, THREADS_HELP, positive
 from mlx_engine.config import ModelConfig
 from mlx_engine.errors import EngineError
 from mlx_engine.generate import Finished, generate
-from mlx_engine.kernels import Choice, choose, gpu
-from mlx_engine.model import Model, serving_dtype
+from mlx_engine.kernels import Choice, gpu
+from mlx_engine.kernels.choice import AUTO, routes
+from mlx_engine.model import Model
+from mlx_engine.opening import open_network
 from mlx_engine.protocol import Sampling
 from mlx_engine.sampling import Sampler
 from mlx_engine.tokenizer import Tokenizer
@@ -30,6 +32,7 @@ from mlx_engine.traffic import CopyCounter, Traffic, decode_traffic, draw_traffi
 
 _SEED = 20250805
 _ON_CPU = "a CPU launches no kernels; see operations"
+_ON_CPU_ROUTE = "compiled loops launch no kernels"
 _LEAST = "each operation is at least one launch"
 
 
@@ -42,11 +45,12 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class BytesPerToken:
-    """Of one decoded token. `moved` is counted on the graph: in and out of every operation."""
+    """Of one decoded token. `moved` is counted on the graph: in and out of every operation; None
+    on the CPU route, which has none: its loops read each weight where it lies, once."""
 
     least: int
-    moved: int
-    moved_over_least: float
+    moved: int | None
+    moved_over_least: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class Launches:
     per_token: int | None
     per_layer: float | None  # of the network's, spread over its layers
     why: str
-    operations_per_token: int
+    operations_per_token: int | None
     operations_to_draw: int
     operations: dict[str, int]
     copies: tuple[str, ...] | None
@@ -106,16 +110,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--generate", type=positive, metavar="N", default=64, help="tokens to write (%(default)s)"
     )
+    parser.add_argument("--route", choices=(AUTO, *routes()), default=AUTO, help=ROUTE_HELP)
+    parser.add_argument("--threads", type=positive, metavar="N", help=THREADS_HELP)
     parser.add_argument("--json", action="store_true", help="one JSON document")
 
 
 def run(options: argparse.Namespace) -> int:
-    report = measure(options.model, options.prompt, options.generate)
+    report = measure(
+        options.model, options.prompt, options.generate, options.route, options.threads
+    )
     print(json.dumps(asdict(report), indent=1) if options.json else "\n".join(lines(report)))
     return 0
 
 
-def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
+def measure(
+    name: str,
+    prompt_tokens: int,
+    new_tokens: int,
+    route: str = AUTO,
+    threads: int | None = None,
+) -> Report:
     """Load, read random tokens, write some; then count and copy."""
     described = machine.describe()
     place = models.resolve(name)
@@ -131,11 +145,10 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
     memory.respect(plan, target)
 
     started = time.perf_counter()
-    checkpoint = Checkpoint.open(place.folder)
+    opened = open_network(inventory, route=route, threads=threads)
+    checkpoint, choice, model = opened.checkpoint, opened.choice, opened.model
+    dtype = model.dtype
     tokenizer = Tokenizer.for_checkpoint(place.folder, config.vocab_size)
-    dtype = serving_dtype(checkpoint.nbytes)
-    choice = choose(config, checkpoint.weights, dtype)
-    model = Model(config, checkpoint.weights, dtype, choice.operations)
     load_s = time.perf_counter() - started
     loaded_bytes = memory.peak_bytes()
 
@@ -145,7 +158,8 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
     cache.clear()
     finished = _turn(model, cache, prompt, new_tokens)
     peak_bytes, cache_bytes = memory.peak_bytes(), cache.nbytes
-    traffic, least = decode_traffic(model, cache.layers), least_bytes(config)
+    least = least_bytes(config)
+    traffic = None if choice.route == "cpu" else decode_traffic(model, cache.layers)
     cache.clear()
     draw = draw_traffic(Sampler(Sampling(seed=_SEED)), config.vocab_size)
     copies = _copies(config, checkpoint, dtype, choice)
@@ -153,6 +167,7 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
 
     decoded = finished.completion_tokens - 1  # the first token belongs to the prompt
     rate = finished.decode_tokens_per_s if decoded else None
+    moved = None if traffic is None else traffic.bytes_moved
     return Report(
         machine=described,
         model=place.name,
@@ -162,11 +177,9 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
         load_s=load_s,
         prefill=Speed(len(prompt), finished.prefill_s, finished.prefill_tokens_per_s),
         decode=Speed(decoded, finished.decode_s, rate),
-        bytes_per_token=BytesPerToken(least, traffic.bytes_moved, traffic.bytes_moved / least),
+        bytes_per_token=BytesPerToken(least, moved, moved and moved / least),
         bandwidth=Bandwidth(
-            copied,
-            rate and least * rate / copied,
-            rate and traffic.bytes_moved * rate / copied,
+            copied, rate and least * rate / copied, rate and moved and moved * rate / copied
         ),
         launches=_launches(described.route, traffic, draw, config.num_hidden_layers, copies),
         memory=PeakMemory(loaded_bytes, peak_bytes, peak_bytes / checkpoint.nbytes, cache_bytes),
@@ -174,8 +187,10 @@ def measure(name: str, prompt_tokens: int, new_tokens: int) -> Report:
 
 
 def _launches(
-    device: str, step: Traffic, draw: Traffic, layers: int, copies: tuple[str, ...] | None
+    device: str, step: Traffic | None, draw: Traffic, layers: int, copies: tuple[str, ...] | None
 ) -> Launches:
+    if step is None:
+        return Launches(None, None, _ON_CPU_ROUTE, None, draw.operations, {}, copies)
     on_cpu, total = device == "cpu", step.operations + draw.operations
     return Launches(
         per_token=None if on_cpu else total,
@@ -235,10 +250,10 @@ def lines(report: Report) -> Iterator[str]:
     yield f"Load       {report.load_s:.2f} s"
     yield f"Prefill    {_speed(report.prefill)}"
     yield f"Decode     {_speed(report.decode)}"
-    yield (
-        f"Bytes      {moved.moved / 1e6:,.1f} MB moved per token, counted on the graph; "
-        f"{moved.least / 1e6:,.1f} MB at least; ratio {moved.moved_over_least:.2f}"
-    )
+    counted = "not counted"
+    if moved.moved is not None and moved.moved_over_least is not None:
+        counted = f"{moved.moved / 1e6:,.1f} MB moved, ratio {moved.moved_over_least:.2f}"
+    yield f"Bytes      {moved.least / 1e6:,.1f} MB per token at least; on the graph {counted}"
     yield (
         f"Bandwidth  a large copy reaches {bandwidth.copy_bytes_per_s / 1e9:.1f} GB/s; decode uses "
         f"{_share(bandwidth.least_share)} of it by the least bytes, "
@@ -249,10 +264,11 @@ def lines(report: Report) -> Iterator[str]:
     if launches.per_token is not None and launches.per_layer is not None:
         known = f"{launches.per_token:,} per token, {launches.per_layer:.1f} a layer"
     yield f"Launches   {known}: {launches.why}"
-    yield (
-        f"Operations {launches.operations_per_token:,} per token, {launches.operations_to_draw} of "
-        "them to draw it"
-    )
+    if launches.operations_per_token is not None:
+        yield (
+            f"Operations {launches.operations_per_token:,} per token, "
+            f"{launches.operations_to_draw} of them to draw it"
+        )
     if launches.copies is not None:
         yield f"Copies     {len(launches.copies)} per token of inputs that don't lie in order"
     yield (

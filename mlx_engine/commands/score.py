@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from mlx_engine import memory, models
 from mlx_engine.cache import KeyValueCache
-from mlx_engine.checkpoint import Checkpoint, inspect
-from mlx_engine.commands import MODEL_HELP, positive
+from mlx_engine.checkpoint import inspect
+from mlx_engine.commands import MODEL_HELP, ROUTE_HELP, THREADS_HELP, positive
 from mlx_engine.commands.documents import read_ids
 from mlx_engine.config import ModelConfig
 from mlx_engine.errors import BadRequest, ContextOverflow, OutOfMemory
-from mlx_engine.kernels import choose
 from mlx_engine.kernels.choice import AUTO, routes
 from mlx_engine.model import Model
+from mlx_engine.opening import open_network
 
 _DTYPES = {"bfloat16": mx.bfloat16, "float32": mx.float32}
 
@@ -60,9 +60,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--route",
         metavar="R",
         default="auto",
-        help="metal or cuda, the kernels on a GPU; plain, MLX's own operations; auto, the best "
-        "that this machine has (%(default)s)",
+        help=ROUTE_HELP,
     )
+    parser.add_argument("--threads", type=positive, metavar="N", help=THREADS_HELP)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -84,11 +84,13 @@ def run(options: argparse.Namespace) -> int:
             "this machine has left. Ask for fewer with --last."
         )
     memory.respect(plan, target)
-    checkpoint = Checkpoint.open(place.folder)
-    config, dtype = checkpoint.config, _DTYPES[options.dtype]
-    choice = choose(config, checkpoint.weights, dtype, options.route)
-    model = Model(config, checkpoint.weights, dtype, choice.operations)
-    _write(options.out, score(model, ids, count, options.chunk))
+    opened = open_network(
+        inventory,
+        dtype=_DTYPES[options.dtype],
+        route=options.route,
+        threads=options.threads,
+    )
+    _write(options.out, score(opened.model, ids, count, options.chunk))
     return 0
 
 

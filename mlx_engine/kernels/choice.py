@@ -1,29 +1,35 @@
 """Which route serves a model on this machine, and which of its kernels are trusted.
 
-A route is "metal", "cuda" or "plain". On a GPU each kernel stands a trial when a model of its sizes
-is first opened there; one that fails is replaced by its plain twin. Never silently: a choice
-says which, stderr says so when it is found, `ready` and `sordino doctor` whenever they are asked.
+A route is "metal", "cuda", "cpu" or "plain". On a GPU each kernel stands a trial when a model of
+its sizes is first opened there; one that fails is replaced by its plain twin. The CPU route is
+tried as a whole whenever it is chosen. Never silently: a choice says what was replaced, stderr says
+so when it is found, `ready` and `sordino doctor` whenever they are asked.
 """
 
 import hashlib
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 
 import mlx.core as mx
 
 from mlx_engine import machine
+from mlx_engine.blas import one_thread_a_call
 from mlx_engine.config import ModelConfig
 from mlx_engine.kernels import gpu
 from mlx_engine.kernels.launch import Launcher, cuda_launcher, metal_launcher
 from mlx_engine.kernels.operations import Operations
-from mlx_engine.kernels.plain import PLAIN
+from mlx_engine.kernels.plain import PLAIN, on_cpu
 from mlx_engine.kernels.trial import Stopwatch, Verdict, seconds, try_kernel
 from mlx_engine.kernels.verdicts import Circumstances, Verdicts, default_path
 from mlx_engine.metal_source import read_kernel
 from mlx_engine.weights import Weights
 
 AUTO = "auto"
+
+_LONG_S = 3.0  # compiled code is loaded sooner; what takes longer is compiling
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +58,42 @@ class Choice:
 
 def routes() -> tuple[str, ...]:
     """Those that this machine has, the best first."""
-    gpus = (("metal", mx.metal.is_available()), ("cuda", mx.cuda.is_available()))
-    return (*(name for name, is_there in gpus if is_there), "plain")
+    there = {
+        "metal": mx.metal.is_available(),
+        "cuda": mx.cuda.is_available(),
+        "cpu": on_cpu() and find_spec("numba") is not None,
+    }
+    return (*(name for name, is_there in there.items() if is_there), "plain")
+
+
+def best_route(dtype: mx.Dtype) -> str:
+    """`dtype` is the caches': float32 is for exactness and for models that are small enough."""
+    return routes()[0] if dtype == mx.bfloat16 else "plain"
+
+
+def choose_cpu(threads: int | None, progress: Callable[[float], None]) -> Choice:
+    """The CPU route, compiled and tried; where it fails, the plain one, and why.
+
+    From now on this process lets others go first. `progress` is told only where it takes long.
+    """
+    machine.give_way()
+    started = time.monotonic()
+    try:
+        from mlx_engine.kernels import cpu, cpu_trial
+
+        one_thread_a_call()
+        operations = cpu.operations(threads)
+        objection = cpu_trial.try_route(
+            operations,
+            lambda share: progress(share) if time.monotonic() - started > _LONG_S else None,
+        )
+    except ImportError as error:
+        objection = f"Numba can't be loaded: {error}"
+    if objection is None:
+        return Choice("cpu", operations)
+    print(f"The CPU route is not used: {objection}", file=sys.stderr)
+    nothing = float("nan")
+    return Choice("plain", PLAIN, (Verdict("cpu", nothing, nothing, nothing, objection),))
 
 
 def choose(
@@ -64,7 +104,7 @@ def choose(
 ) -> Choice:
     """One of `routes`, or the best of them. `dtype` is the caches': kernels know bfloat16 alone."""
     if route == AUTO:
-        route = routes()[0] if dtype == mx.bfloat16 else "plain"
+        route = best_route(dtype)
     if route == "plain":
         return Choice(route, PLAIN)
     return trusted(route, _launcher(route), config, published, Verdicts(default_path()))
@@ -72,6 +112,10 @@ def choose(
 
 def untried(route: str) -> Operations:
     """A route with all of its kernels, trusted or not."""
+    if route == "cpu":
+        from mlx_engine.kernels import cpu
+
+        return cpu.operations()
     return PLAIN if route == "plain" else gpu.operations(_launcher(route))
 
 

@@ -39,7 +39,7 @@ _QUERIES = 128  # taken together in prefill
 
 def operations(threads: int | None = None) -> Operations:
     """The route on so many threads; by default one a core."""
-    route = _Route(min(threads or cores(), cores()))
+    route = _Route(max(1, min(threads or cores(), cores())))
     return Operations(
         activations=lambda dtype: mx.float32,
         embed=embed,
@@ -74,6 +74,13 @@ def embed(embedding: mx.array, tokens: mx.array, dtype: mx.Dtype) -> mx.array:
     return mx.array(widened(bits(embedding)[bits(tokens)])).astype(dtype)
 
 
+def weight(array: Any) -> Array:
+    """The same of weights: read-only, as a mapped file is, so that Numba compiles once."""
+    found = bits(array).view()
+    found.flags.writeable = False
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Matrices:
     """NumPy's views of one matrix for each expert."""
@@ -84,7 +91,9 @@ class _Matrices:
 
     @classmethod
     def of(cls, experts: Experts) -> "_Matrices":
-        return cls(bits(experts.blocks).view(np.uint8), bits(experts.scales), bits(experts.bias))
+        return cls(
+            weight(experts.blocks).view(np.uint8), weight(experts.scales), weight(experts.bias)
+        )
 
     @property
     def arrays(self) -> tuple[Array, Array, Array]:
@@ -110,14 +119,14 @@ class _Route:
         cosines: mx.array,
         sines: mx.array,
     ) -> tuple[mx.array, mx.array]:
-        normed = loops.normalise(bits(x), bits(norm), eps)
+        normed = loops.normalise(bits(x), weight(norm), eps)
         cos, sin = bits(cosines), bits(sines)
         length, size = len(normed), cos.shape[2]
-        heads, groups = (len(bits(dense.weight)) // size for dense in (q, k))
+        heads, groups = (len(weight(dense.weight)) // size for dense in (q, k))
         queries = np.empty((heads, length, size), np.float32)
         kv = np.empty((2, groups, length, size), np.float32)
         if length < _FEW:
-            weights = [bits(array) for each in (q, k, v) for array in (each.weight, each.bias)]
+            weights = [weight(array) for each in (q, k, v) for array in (each.weight, each.bias)]
             loops.qkv_rope(self._threads, normed, *(*weights, cos, sin, queries, kv))
         else:
             for dense, out in ((q, queries), (k, kv[0]), (v, kv[1])):
@@ -136,7 +145,7 @@ class _Route:
         """One token's attention to the positions that are `visible`: bool (T,)."""
         queries = bits(q)[:, 0]
         out = np.empty(queries.shape, np.float32)
-        loops.attend(self._threads, queries, bits(kv), visible, bits(sinks), out)
+        loops.attend(self._threads, queries, bits(kv), visible, weight(sinks), out)
         return mx.array(out.reshape(1, -1))
 
     def band_attention(
@@ -156,7 +165,7 @@ class _Route:
 
         Those before `first` hold nothing. A block of queries meets only keys that one of it sees.
         """
-        queries, extra = bits(q), widened(bits(sinks))
+        queries, extra = bits(q), widened(weight(sinks))
         heads, length, size = queries.shape
         groups, total = kv.shape[1:3]
         wide = np.empty((2, groups, total, size), np.float32)
@@ -183,11 +192,11 @@ class _Route:
     def router(
         self, x: mx.array, norm: mx.array, eps: float, dense: Dense, count: int
     ) -> tuple[mx.array, mx.array, mx.array]:
-        normed = loops.normalise(bits(x), bits(norm), eps)
+        normed = loops.normalise(bits(x), weight(norm), eps)
         chosen = np.empty((len(normed), count), np.uint32)
         shares = np.empty((len(normed), count), np.float32)
         loops.choose_experts(
-            self._threads, normed, bits(dense.weight), bits(dense.bias), chosen, shares
+            self._threads, normed, weight(dense.weight), weight(dense.bias), chosen, shares
         )
         return mx.array(normed), mx.array(chosen), mx.array(shares)
 
@@ -222,25 +231,25 @@ class _Route:
         return mx.array(bits(x) + np.einsum("lk,lkd->ld", shares, parts))
 
     def unembed(self, x: mx.array, norm: mx.array, eps: float, dense: Dense) -> mx.array:
-        return mx.array(self._linear(loops.normalise(bits(x), bits(norm), eps), dense))
+        return mx.array(self._linear(loops.normalise(bits(x), weight(norm), eps), dense))
 
     def _linear(self, x: Floats, dense: Dense, residual: Floats = _NO_RESIDUAL) -> Floats:
         """residual + x · weightᵀ + bias. `x`: (L, in) → (L, out)."""
-        weight = bits(dense.weight)
-        bias = _NO_BIAS if dense.bias is None else bits(dense.bias)
-        out = np.empty((len(x), len(weight)), np.float32)
+        matrix = weight(dense.weight)
+        bias = _NO_BIAS if dense.bias is None else weight(dense.bias)
+        out = np.empty((len(x), len(matrix)), np.float32)
         if len(x) < _FEW:
-            loops.project(self._threads, x, weight, bias, residual, out)
+            loops.project(self._threads, x, matrix, bias, residual, out)
             return out
 
         def multiply(start: int) -> None:
-            piece = weight[start : start + rows]
+            piece = matrix[start : start + rows]
             wide = np.empty(piece.shape, np.float32)
             loops.widen(piece, wide)
             out[:, start : start + rows] = x @ wide.T
 
-        rows = _rows(weight.shape[1])
-        self._each(multiply, range(0, len(weight), rows))
+        rows = _rows(matrix.shape[1])
+        self._each(multiply, range(0, len(matrix), rows))
         if bias.size:
             out += widened(bias)
         if residual.size:
