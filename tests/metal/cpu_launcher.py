@@ -1,7 +1,6 @@
 """The CPU route as a launcher: the engine's own calls of kernels, without a GPU.
 
-Each call computes at once. What a GPU would have to copy first, because it does not lie in order,
-is noted.
+Each call computes at once.
 """
 
 from dataclasses import dataclass, field
@@ -11,32 +10,30 @@ import mlx.core as mx
 import numpy as np
 from numpy.typing import NDArray
 
-from mlx_engine.kernels.launch import Arrays, Launch, buffer_dtypes, lies_in_order
-from mlx_engine.metal_source import MetalSource, read_kernel
+from mlx_engine.kernels.launch import Arrays, Launch, buffer_dtypes
+from mlx_engine.metal_source import read_kernel
 from tests.metal.cpu_route import Route, run
 
 
 @dataclass(slots=True)
 class CpuLauncher:
-    """Counts what it is asked for. `route` runs a kernel, in whichever build."""
+    """Notes what it is asked for. `route` runs a kernel, in whichever build."""
 
     route: Route = run
     launches: list[str] = field(default_factory=list)
-    copies: list[str] = field(default_factory=list)  # kernel and input that lay out of order
 
     def __call__(self, name: str, call: Launch, inputs: Arrays) -> Arrays:
         self.launches.append(name)
         source = read_kernel(name)
-        arrays = {key: self._in_order(source, key, inputs[key]) for key in source.inputs}
+        arrays = {key: _to_numpy(inputs[key]) for key in source.inputs}
         outputs = self.route(source, call, arrays).outputs
         dtypes = buffer_dtypes(source, call)
         return {key: _to_mlx(array, dtypes[key]) for key, array in outputs.items()}
 
-    def _in_order(self, source: MetalSource, key: str, array: mx.array) -> NDArray[Any]:
-        found = np.asarray(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)
-        if not lies_in_order(array):
-            self.copies.append(f"{source.name}: {key}")
-        return np.ascontiguousarray(found)
+
+def _to_numpy(array: mx.array) -> NDArray[Any]:
+    """bfloat16 as its bits."""
+    return np.asarray(array.view(mx.uint16) if array.dtype == mx.bfloat16 else array)
 
 
 def _to_mlx(array: NDArray[Any], dtype: mx.Dtype) -> mx.array:

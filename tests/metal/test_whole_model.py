@@ -8,6 +8,7 @@ from mlx_engine.cache import KeyValueCache
 from mlx_engine.checkpoint import Checkpoint
 from mlx_engine.kernels import PLAIN, Operations, gpu
 from mlx_engine.model import Model
+from mlx_engine.traffic import CopyCounter
 from tests.checkpoints import write_tiny_checkpoint
 from tests.metal.cpu_launcher import CpuLauncher
 from tests.metal.numbers import Real, relative_error
@@ -57,12 +58,14 @@ def test_a_token_is_seven_kernels_a_banded_layer_eight_a_full_one_and_no_copy(
 ) -> None:
     """One of a full layer's eight is the merge; the update of the cache comes to both."""
     launcher, cache = CpuLauncher(), KeyValueCache(checkpoint.config, mx.bfloat16)
-    model = network(checkpoint, gpu.operations(launcher))
+    counter = CopyCounter(launcher)
+    model = network(checkpoint, gpu.operations(counter))
     logits(model, cache, [1, 2, 3])
-    launcher.launches, launcher.copies = [], []
+    assert set(counter.copies) == {"band_flash: q", "band_flash: kv"}  # a chunk's are cut out
+    launcher.launches, counter.copies = [], []
     logits(model, cache, [4])
     assert launcher.launches == [*DECODE, *DECODE, "unembed"]
-    assert launcher.copies == []
+    assert counter.copies == []
 
 
 @pytest.mark.parametrize("name", gpu.KERNELS)
