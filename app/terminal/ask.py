@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from app import paths
 from app.chats.models import ChatMessage, new_id
+from app.documents.notes import request_with_notes
 from app.terminal.documents import OpenDocuments, read_files, room_for_documents, show_search
 from app.terminal.engine import Failure, TerminalEngine
+from app.terminal.passes import take_notes
 from app.terminal.screen import Screen
 from app.terminal.turn import TurnOnScreen, model_of, open_model, wish_of
 from app.well_formed import is_text, well_formed
@@ -27,9 +29,14 @@ def ask(options: argparse.Namespace, engine_command: Sequence[str] | None = None
             screen.close()
             return 0
         room = room_for_documents(model.context, wish.max_tokens, (wish.system_prompt, prompt))
+        if parts := documents.parts(prompt, room):
+            prompt = request_with_notes(prompt, take_notes(engine, screen, parts, prompt, wish))
+            screen.note(f"The model has read all of the documents, in {len(parts)} parts.")
         question = ChatMessage(new_id(), None, "user", prompt)
-        documents.choose(question.id, prompt, (), room, screen)
-        TurnOnScreen(engine, screen, model, [question], wish, documents.shown).run()
+        if not parts:
+            documents.choose(question.id, prompt, (), room, screen)
+        read = [shown for part in parts for shown in part.shown]
+        TurnOnScreen(engine, screen, model, [question], wish, documents.shown, read).run()
     return 0
 
 

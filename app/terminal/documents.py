@@ -15,7 +15,7 @@ from app.documents.index import PassageIndex
 from app.documents.matches import best_lines
 from app.documents.pages import Shown, tokens
 from app.documents.reading.process import isolated
-from app.documents.select import Selection, everything, mode_for, searched
+from app.documents.select import Selection, everything, mode_for, passes, searched
 from app.terminal.engine import Failure
 from app.terminal.screen import Screen
 
@@ -58,6 +58,13 @@ class OpenDocuments:
     @property
     def is_empty(self) -> bool:
         return not self._all
+
+    def parts(self, question: str, room_tokens: int) -> tuple[Selection, ...]:
+        """All of the documents in pieces that fit, for a question about the whole of what does not
+        fit at once; none for any other."""
+        if mode_for(self._all, question, room_tokens) != "passes" or not room_tokens:
+            return ()
+        return passes(self._all, room_tokens)
 
     def choose(
         self,

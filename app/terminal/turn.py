@@ -114,8 +114,10 @@ class TurnOnScreen:
         path: Sequence[ChatMessage],
         wish: Wish,
         shown: Mapping[str, Sequence[Shown]],
+        citable: Sequence[Shown] = (),
     ) -> None:
-        """`shown` has what of documents the model is given, by the message they go with."""
+        """`shown` has what of documents the model is given, by the message they go with; `citable`
+        is what it read before."""
         self.request_id = engine.next_id()
         self.text = ""  # of the answer, as far as it has come
         self.done: Done | None = None
@@ -123,8 +125,8 @@ class TurnOnScreen:
         self._screen = screen
         self._wish = wish
         self._thinking_since = 0.0
-        all_shown = [part for parts in shown.values() for part in parts]
-        self._citations = CitationParser(all_shown) if all_shown else None
+        read = [*citable, *(part for parts in shown.values() for part in parts)]
+        self._citations = CitationParser(read) if read else None
         self._unfounded: list[str] = []  # words that were quoted and are not where it is said
         self._ends_with_space = True  # the answer, as far as it is on the screen
         self._request = Generate(

@@ -67,6 +67,15 @@ def test_what_does_not_fit_is_searched_and_that_is_said(run: Run, tmp_path: Path
     assert said.startswith("book.txt: the model gets ") and " of 60 pages: " in said
 
 
+def test_a_question_about_the_whole_is_read_for_in_passes(run: Run, tmp_path: Path) -> None:
+    """The scripted engine's notes are what it was given; they are the last turn's prompt."""
+    out, err = asked(run, "--file", long_book(tmp_path, 20), "Summarise it. “Hive”【0†L0】")
+    assert all(f"Hive number{n} stood" in out for n in range(20))
+    assert "Notes on part 2:" in out and "This is part 1 of " in out
+    assert last_line(out) == "Request: Summarise it. “Hive” [book.txt, p. 1, line 1]"
+    assert err[0].startswith("The model has read all of the documents, in ")
+
+
 def test_lines_that_were_not_shown_are_no_evidence(run: Run, tmp_path: Path) -> None:
     out, _ = asked(run, "--file", long_book(tmp_path), "Where was number41? 【0†L600】")
     assert last_line(out).endswith(", not among what was read]")
