@@ -19,14 +19,13 @@ from app.documents.reading.layout import Piece, lines_in_order
 from app.documents.reading.output import Output
 from app.documents.reading.ranges import pages
 from app.documents.reading.refused import Refused
+from app.well_formed import well_formed
 
 _TAIL = 4096  # bytes in which a whole file says that it ends
-# After a hyphen that ends a line PDFium puts no line end.
-_LINE_ENDS = re.compile(r"[\r\n]+|(?<=[\x02\ufffe])(?![\r\n])")
+_LINE_ENDS = re.compile(r"[\r\n\x02\ufffe]+")  # after a hyphen PDFium puts no line end
 _SPACES = re.compile(r"\s+")
 _HYPHENS = str.maketrans({"\x02": "-", "\ufffe": "-"})  # at a line's end, as PDFium marks them
 _MEANINGLESS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd\uffff\ue000-\uf8ff]")
-_ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 _APART = 1.3  # of a line's height between two words, more than justified lines are stretched
 _JUMP = 0.7  # of a character's height, from which on the next is not on its line
 _PROBES = 6  # lines of a page that are looked at for words that stand apart
@@ -154,7 +153,8 @@ class _Page:
             for level_start, level in self._levels(start, line):
                 parts = self._parts(level_start, level) if has_gaps else [(level_start, level)]
                 for first, part in parts:
-                    yield Piece(part.translate(_HYPHENS), self._box(first, first + len(part) - 1))
+                    text = well_formed(part.translate(_HYPHENS))
+                    yield Piece(text, self._box(first, first + len(part) - 1))
 
     def _fields(self) -> Iterator[Piece]:
         """What was filled into the form: it is no text of the page."""
@@ -174,7 +174,8 @@ class _Page:
         text = self._characters()
         start = 0
         for end in [*_LINE_ENDS.finditer(text), None]:
-            line = text[start : end.start() if end else len(text)]
+            until = len(text) if end is None else end.start() + (end[0][0] not in "\r\n")
+            line = text[start:until]
             if line.strip():
                 yield start + len(line) - len(line.lstrip()), line.strip()
             start = end.end() if end else start
@@ -183,8 +184,7 @@ class _Page:
         """The text of the page; its indices are those of PDFium's characters."""
         count = pdfium.FPDFText_CountChars(self._text)
         text: str = self._text.get_text_range() if count > 0 else ""
-        # That call knows the first 65,536 characters of Unicode only: no maths, no emoji.
-        if len(text) != count or _ASTRAL.search(self._text.get_text_bounded()):
+        if len(text) != count:  # maths and emoji are two of PDFium's characters each
             codes = (pdfium.FPDFText_GetUnicode(self._text, index) for index in range(count))
             text = "".join(chr(code) if 0 < code < 0x110000 else "\ufffd" for code in codes)
         return text
