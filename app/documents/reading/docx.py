@@ -16,6 +16,7 @@ from app.documents.reading.numbering import Numbering
 from app.documents.reading.ooxml import attribute, main_part, related
 from app.documents.reading.output import Output
 
+_MOST_COLUMNS = 63  # of a table, as in Word
 _DEEPEST = 20  # styles based on each other
 _PAGE_BREAK = "\f"
 _LEFT_OUT = {"del", "moveFrom", "Fallback", "pPr", "rPr", "instrText", "delText"}
@@ -48,7 +49,8 @@ class _Found:
 class _Reader:
     def __init__(self, archive: Archive, main: str, out: Output) -> None:
         self._archive, self._main, self._out = archive, main, out
-        parts = {kind: name for kind, name in related(archive, main).values()}
+        self._parts = related(archive, main)
+        parts = {kind: name for kind, name in self._parts.values()}
         self._styles = _styles(archive, parts.get("styles"))
         numbering = parts.get("numbering")
         self._numbering = Numbering(archive.tree(numbering) if numbering else None)
@@ -59,6 +61,7 @@ class _Reader:
         self._break = "lastRenderedPageBreak" if _is_rendered(archive, main) else "br"
         self._count = 0  # notes so far
         self._pictures = 0
+        self._was_item = False  # whether the last paragraph was one of a list
 
     def read(self) -> None:
         self._out.page()
@@ -79,6 +82,10 @@ class _Reader:
         text = "".join(self._text(element, found))
         mark = self._mark(element)
         is_heading, is_item = mark.startswith("#"), bool(mark)
+        if text.strip():
+            if self._was_item and not is_item:
+                self._out.blank()
+            self._was_item = is_item
         if self._break == "br" and _property(element, "pageBreakBefore") is not None:
             text = _PAGE_BREAK + text
         for number, part in enumerate(text.split(_PAGE_BREAK)):
@@ -113,7 +120,9 @@ class _Reader:
         self._out.blank()
         found = _Found()
         for row in _inner(table, "tr"):
-            cells = [" ".join(self._cell(cell, found).split(" ")) for cell in _inner(row, "tc")]
+            cells: list[str] = []
+            for cell in _inner(row, "tc"):
+                cells += [self._cell(cell, found), *[""] * (_columns(cell) - 1)]
             if any(_PAGE_BREAK in cell for cell in cells):
                 self._out.page()
             texts = [cell.replace(_PAGE_BREAK, " ") for cell in cells]
@@ -142,11 +151,20 @@ class _Reader:
                 yield f"[{kind} {self._count + len(found.notes)}]"
             elif name == "sym":
                 yield "•"  # a sign of a font of its own
+            elif name == "relIds":
+                yield self._diagram(child)
             elif name == "txbxContent":
                 found.boxes.append(child)
             elif name not in _LEFT_OUT:
                 self._pictures += name in ("pic", "imagedata", "chart")
                 yield from self._text(child, found)
+
+    def _diagram(self, element: Element) -> str:
+        """The words of a diagram, which lie in a part of their own."""
+        _, part = self._parts.get(attribute(element, "dm") or "", ("", ""))
+        points = self._archive.elements(part, {"p"}) if part else ()
+        words = ("".join(t.text or "" for t in p.iter() if local(t.tag) == "t") for p in points)
+        return f"[diagram: {'; '.join(word for word in words if word.strip())}]"
 
     def _line_end(self, element: Element, name: str) -> str:
         is_page = name == "lastRenderedPageBreak" or attribute(element, "type") == "page"
@@ -243,6 +261,13 @@ def _inner(element: Element, name: str) -> Iterator[Element]:
             yield child
         elif local(child.tag) != "tc" or name == "p":
             yield from _inner(child, name)
+
+
+def _columns(cell: Element) -> int:
+    """How many columns of its table a cell takes."""
+    properties = (e for child in cell if local(child.tag) == "tcPr" for e in child)
+    spans = (_number(e) for e in properties if local(e.tag) == "gridSpan")
+    return min(next(spans, None) or 1, _MOST_COLUMNS)
 
 
 def _property(element: Element, name: str) -> Element | None:

@@ -27,7 +27,7 @@ def read_pptx(file: BinaryIO, out: Output) -> None:
         parts = related(archive, slide)
         shapes = list(_shapes(root))
         titles = [text for shape in shapes if _role(shape) in _TITLES for text in _texts(shape)]
-        title = " ".join(text.strip() for _, text in titles)
+        title = " ".join(" ".join(text for _, text in titles).split())
         has_picture = any(local(shape.tag) == "pic" for shape in shapes)
         before = out.characters
         rows = list(_rows(archive, parts, shapes))

@@ -143,6 +143,12 @@ def test_a_table_in_a_cell_stays_in_it(tmp_path: Path) -> None:
     assert word(tmp_path, f"<w:tbl>{row}</w:tbl>") == ["a b | x y"]
 
 
+def test_a_cell_over_several_columns_keeps_the_others_in_theirs(tmp_path: Path) -> None:
+    wide = f'<w:tc><w:tcPr><w:gridSpan w:val="2"/></w:tcPr>{paragraph("wide")}</w:tc>'
+    row = f"<w:tr>{wide}<w:tc>{paragraph('third')}</w:tc></w:tr>"
+    assert word(tmp_path, f"<w:tbl>{row}</w:tbl>") == ["wide |  | third"]
+
+
 def test_sheets_have_addresses_and_values_as_people_write_them(tmp_path: Path) -> None:
     workbook = openpyxl.Workbook()
     sheet = workbook.active
