@@ -60,7 +60,7 @@ class KeyValueCache:
     def __init__(self, config: ModelConfig, dtype: mx.Dtype) -> None:
         self._banded = [kind == "sliding_attention" for kind in config.layer_types]
         self._heads, self._head_dim = config.num_key_value_heads, config.head_dim
-        self._dtype = dtype
+        self.dtype = dtype
         self.window = config.sliding_window
         self.slots = config.sliding_window + SPARE_SLOTS
         self.clear()
@@ -92,7 +92,7 @@ class KeyValueCache:
     @property
     def snapshot_nbytes(self) -> int:
         """What one snapshot takes."""
-        ring = 2 * self._heads * self.slots * self._head_dim * self._dtype.size
+        ring = 2 * self._heads * self.slots * self._head_dim * self.dtype.size
         return ring * sum(self._banded)
 
     def reserve(self, positions: int) -> None:
@@ -125,7 +125,7 @@ class KeyValueCache:
         """
         chunk = self._chunk
         assert chunk is not None
-        fresh = fresh.astype(self._dtype)
+        fresh = fresh.astype(self.dtype)
         held = self._layers[layer]
         if not self._banded[layer]:
             self._layers[layer] = _written(held, fresh, self.offset)
@@ -179,6 +179,35 @@ class KeyValueCache:
         if self._capacity > 4 * (position + 4 * _GROWTH):  # a long conversation gave way to a short
             self._resize(position + _GROWTH)
 
+    def shapes_at(self, position: int) -> list[tuple[int, ...]]:
+        """Those of `at`."""
+        rows = (self.slots if banded else position for banded in self._banded)
+        return [(2, self._heads, count, self._head_dim) for count in rows]
+
+    def at(self, snapshot: Snapshot) -> list[mx.array]:
+        """Each layer after `snapshot.position` tokens: a ring, or all of them in their order."""
+        rings = iter(snapshot.rings)
+        return [
+            next(rings) if banded else held[:, :, : snapshot.position]
+            for held, banded in zip(self._layers, self._banded, strict=True)
+        ]
+
+    def restore(self, position: int, layers: Iterable[mx.array], capacity: int) -> Snapshot:
+        """Hold what `at` gave, with room for `capacity` positions.
+
+        Takes one layer at a time and evaluates it, so that only one is ever there twice.
+        """
+        self.clear()
+        for number, (layer, banded) in enumerate(zip(layers, self._banded, strict=True)):
+            if not banded:
+                layer = mx.concatenate([layer, self._zeros(capacity - position)], axis=2)
+            mx.eval(layer)
+            self._layers[number] = layer
+        self.offset, self._capacity = position, capacity
+        self._oldest = max(0, position - self.window + 1)  # of the spare slots nothing is known
+        rings = (held for held, banded in zip(self._layers, self._banded, strict=True) if banded)
+        return Snapshot(position, self._oldest, tuple(rings))
+
     def _ring_of(self, row: mx.array, count: int) -> mx.array:
         """The ring after `count` tokens of a chunk. `row`: a ring by position, then the chunk."""
         ages = (self.offset + count - 1 - np.arange(self.slots)) % self.slots
@@ -194,7 +223,7 @@ class KeyValueCache:
         self._capacity = positions
 
     def _zeros(self, positions: int) -> mx.array:
-        return mx.zeros((2, self._heads, positions, self._head_dim), dtype=self._dtype)
+        return mx.zeros((2, self._heads, positions, self._head_dim), dtype=self.dtype)
 
 
 def _written(held: mx.array, fresh: mx.array, start: int) -> mx.array:
@@ -277,6 +306,17 @@ class PromptCache:
         for snapshot in self.layers.captured:
             self._keep(snapshot)
         self.layers.captured = []
+
+    def layers_at(self, position: int) -> list[mx.array] | None:
+        """What is held of the first `position` tokens, by layer; None without a snapshot there."""
+        snapshot = self._snapshots.get(position)
+        return None if snapshot is None else self.layers.at(snapshot)
+
+    def restore(self, tokens: Sequence[int], layers: Iterable[mx.array], capacity: int) -> None:
+        """Hold `tokens` alone, for which `layers_at` once gave these layers."""
+        self.clear()
+        self._keep(self.layers.restore(len(tokens), layers, capacity))
+        self.tokens = list(tokens)
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._snapshots[snapshot.position] = snapshot

@@ -6,8 +6,9 @@ nothing of pipes or lines: events leave through `emit`.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import mlx.core as mx
 
@@ -17,8 +18,8 @@ from mlx_engine.checkpoint import Inventory, inspect
 from mlx_engine.config import CONFIG_FILE
 from mlx_engine.control import Control, Turn
 from mlx_engine.errors import BadRequest, OutOfMemory
-from mlx_engine.generate import Finished, PrefillProgress, Step, Token, generate
-from mlx_engine.harmony import conversation_from_json, render
+from mlx_engine.generate import ROOM, Finished, PrefillProgress, Step, Token, generate
+from mlx_engine.harmony import conversation_from_json, runs
 from mlx_engine.model import Model
 from mlx_engine.opening import open_network
 from mlx_engine.protocol import (
@@ -49,6 +50,7 @@ from mlx_engine.protocol import (
     Usage,
 )
 from mlx_engine.reply import Reply
+from mlx_engine.saved_states import LEAST_TOKENS, SavedStates, identity
 from mlx_engine.tokenizer import Tokenizer
 
 Emit = Callable[[Event], None]
@@ -65,9 +67,7 @@ class Origin:
     threads: int | None
 
     @classmethod
-    def of(
-        cls, place: models.ModelLocation, inventory: Inventory, threads: int | None
-    ) -> "Origin":
+    def of(cls, place: models.ModelLocation, inventory: Inventory, threads: int | None) -> "Origin":
         paths = [shard.path for shard in inventory.shards]
         found = [(path.name, path.stat()) for path in (*paths, place.folder / CONFIG_FILE)]
         files = tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in found)
@@ -85,6 +85,38 @@ class Loaded:
     tokenizer: Tokenizer
     cache: PromptCache
     load_s: float
+    states: SavedStates | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What the network reads, and where a later prompt may part from it."""
+
+    ids: list[int]
+    marks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, conversation: Json, tokenizer: Tokenizer) -> "Prompt":
+        parsed = conversation_from_json(conversation)
+        if not parsed.messages:
+            raise BadRequest("There is nothing to answer: the conversation has no message.")
+        ids: list[int] = []
+        marks = []
+        for run in runs(parsed, tokenizer):
+            marks.append(len(ids))
+            ids += run
+        return cls(ids, tuple(marks))
+
+    def lasting(self, boundary: int) -> list[int]:
+        """Where a long part of a message ends, such as one with documents, the last first.
+
+        `boundary` opens a message: what another message follows is only as lasting as that.
+        """
+        return [
+            place
+            for place in reversed(self.marks)
+            if place >= LEAST_TOKENS and self.ids[place] != boundary
+        ]
 
 
 class Engine:
@@ -93,6 +125,7 @@ class Engine:
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
         self._loaded: Loaded | None = None
+        self._unsaved: int | None = None  # a position in the cache whose state the disk should keep
 
     def handle(self, request: Request, turn: Turn | None = None) -> None:
         """Serve one request to its end. Raises EngineError if it can't be served."""
@@ -136,6 +169,7 @@ class Engine:
                 self._change_context(request.context, plan, target)
             else:
                 self._open(request, inventory, origin, plan, target)
+        self._loaded = _with_states(self._require_model(), request.states)
         self._emit(Ready(request.id, self._require_model().info))
 
     def _holds(self, origin: Origin) -> bool:
@@ -200,7 +234,7 @@ class Engine:
         return tell
 
     def unload(self) -> None:
-        self._loaded = None
+        self._loaded = self._unsaved = None
         mx.clear_cache()
 
     def forget(self) -> None:
@@ -213,13 +247,14 @@ class Engine:
         """One turn, from prompt to `done`. What was written before an error was emitted."""
         started = time.monotonic()
         loaded = self._require_model()
-        prompt = _prompt(request.conversation, loaded.tokenizer)
+        prompt = Prompt.of(request.conversation, loaded.tokenizer)
         config, held_bytes = loaded.model.config, loaded.cache.layers.nbytes
-        positions = min(len(prompt), loaded.info.context)
+        positions = min(len(prompt.ids), loaded.info.context)
         memory.ensure_room(config, positions, held_bytes, memory.device())
         reply = Reply(request.id, loaded.tokenizer, self._emit, turn.control.force)
         progress = _Pace()
         first_token_s = 0.0
+        self._recall(request.id, loaded, prompt, turn.control)
         for step in _steps(loaded, prompt, request, turn.control):
             match step:
                 case PrefillProgress(done, total, cached):
@@ -234,9 +269,36 @@ class Engine:
             if turn.wants_answer:
                 reply.answer_now()
 
+    def _recall(self, request_id: str, loaded: Loaded, prompt: Prompt, control: Control) -> None:
+        """Take a document's state from the disk, where that goes further than what is held."""
+        self._unsaved = None
+        states, total = loaded.states, len(prompt.ids)
+        if states is None or total >= loaded.info.context:
+            return
+        progress = _Pace()
+        held = loaded.cache.match(prompt.ids)
+        for end in prompt.lasting(loaded.tokenizer.special["<|start|>"]):
+            self._unsaved = self._unsaved or end
+
+            def go_on(share: float, end: int = end) -> bool:
+                if progress.is_due(False):
+                    self._emit(Prefill(request_id, int(share * end), total, 0))
+                return not control.cancelled
+
+            if held >= end or states.restore(loaded.cache, prompt.ids[:end], total + ROOM, go_on):
+                break
+
+    def rest(self, is_awaited: Callable[[], bool]) -> None:
+        """What can wait until nobody waits: saving the state at the end of what was read last."""
+        loaded = self._loaded
+        if loaded is None or loaded.states is None or self._unsaved is None:
+            return
+        if loaded.states.save(loaded.cache, self._unsaved, is_awaited):
+            self._unsaved = None
+
     def count(self, request: Count) -> None:
         loaded = self._require_model()
-        tokens = len(_prompt(request.conversation, loaded.tokenizer))
+        tokens = len(Prompt.of(request.conversation, loaded.tokenizer).ids)
         self._emit(Counted(request.id, tokens, loaded.info.context))
 
     def stats(self, request_id: str) -> StatsReport:
@@ -292,21 +354,20 @@ def model_choices() -> tuple[ModelChoice, ...]:
     return tuple(choices)
 
 
-def _prompt(conversation: Json, tokenizer: Tokenizer) -> list[int]:
-    parsed = conversation_from_json(conversation)
-    if not parsed.messages:
-        raise BadRequest("There is nothing to answer: the conversation has no message.")
-    return render(parsed, tokenizer)
+def _with_states(loaded: Loaded, folder: str | None) -> Loaded:
+    if folder is None:
+        return replace(loaded, states=None)
+    origin = loaded.origin
+    same = identity(origin.files, origin.place.folder, loaded.model.dtype, loaded.info.route)
+    return replace(loaded, states=SavedStates(Path(folder), same))
 
 
-def _steps(
-    loaded: Loaded, prompt: Sequence[int], request: Generate, control: Control
-) -> Iterator[Step]:
+def _steps(loaded: Loaded, prompt: Prompt, request: Generate, control: Control) -> Iterator[Step]:
     special = loaded.tokenizer.special
     return generate(
         loaded.model,
         loaded.cache,
-        prompt,
+        prompt.ids,
         request.sampling,
         stops={
             special["<|return|>"]: "return",
@@ -315,7 +376,7 @@ def _steps(
         },
         context=loaded.info.context,
         max_tokens=request.max_tokens,
-        boundary=special["<|start|>"],
+        marks=prompt.marks,
         control=control,
     )
 

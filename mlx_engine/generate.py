@@ -13,7 +13,7 @@ MLX; only a `Control` may be touched from another.
 """
 
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
@@ -26,7 +26,7 @@ from mlx_engine.protocol import Sampling, StopReason
 from mlx_engine.repetition import RepetitionGuard
 from mlx_engine.sampling import Sampler
 
-_ROOM = 1024  # tokens that a turn may have before the cache must grow
+ROOM = 1024  # tokens that a turn may have before the cache must grow
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def generate(
     stops: Mapping[int, StopReason],
     context: int,
     max_tokens: int | None = None,
-    boundary: int | None = None,
+    marks: Iterable[int] = (),
     chunk: int | None = None,
     control: Control | None = None,
 ) -> Iterator[Step]:
@@ -93,10 +93,9 @@ def generate(
 
     `stops` maps a token to the reason it stands for ("return", "call"). `context` is the most
     tokens that prompt and turn may have together; `max_tokens` the most that the turn may have.
-    `boundary` is the token that opens a message (`<|start|>`): the cache is marked before each
-    of the prompt's, so that a later prompt that differs from some message on reuses all before
-    it. `chunk` is the number of tokens prefilled at a time, by default the model's own choice;
-    between two chunks `control` is read.
+    `marks` are positions in the prompt from which a later one may differ: what is before them is
+    kept for it. `chunk` is the number of tokens prefilled at a time, by default the model's own
+    choice; between two chunks `control` is read.
 
     The generator may be abandoned at any step (`close()`); the cache stays usable.
 
@@ -118,7 +117,7 @@ def generate(
     if max_tokens is not None and max_tokens < room:
         limit = (max_tokens, "length")
     turn = _Turn(model, cache, prompt, Sampler(sampling), control or Control())
-    return turn.run(stops, limit, boundary, chunk or model.prefill_chunk)
+    return turn.run(stops, limit, marks, chunk or model.prefill_chunk)
 
 
 class _Turn:
@@ -148,13 +147,13 @@ class _Turn:
         self,
         stops: Mapping[int, StopReason],
         limit: tuple[int, StopReason],
-        boundary: int | None,
+        marks: Iterable[int],
         chunk: int,
     ) -> Iterator[Step]:
         try:
             self._cached = self._cache.reuse(self._prompt)
-            self._cache.layers.reserve(len(self._prompt) + min(limit[0], _ROOM))
-            logits = yield from self._prefill(boundary, chunk)
+            self._cache.layers.reserve(len(self._prompt) + min(limit[0], ROOM))
+            logits = yield from self._prefill(marks, chunk)
             self._prefilled = time.perf_counter()
             reason: StopReason = "cancel"
             if logits is not None:
@@ -167,12 +166,12 @@ class _Turn:
         yield self._finished(reason)
 
     def _prefill(
-        self, boundary: int | None, chunk: int
+        self, marks: Iterable[int], chunk: int
     ) -> Generator[PrefillProgress, None, mx.array | None]:
         """Returns the scores of the first token, or None if cancelled."""
         prompt, total = self._prompt, len(self._prompt)
         cache = self._cache
-        cache.mark(place for place, token in enumerate(prompt) if token == boundary)
+        cache.mark(marks)
         logits: mx.array | None = None
         for start in range(self._cached, total, chunk):
             yield PrefillProgress(start, total, self._cached)

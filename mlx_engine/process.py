@@ -65,6 +65,7 @@ def run() -> int:
             return 1
         while (job := inbox.next()) is not None:
             serve(job, engine, inbox, emit)
+            engine.rest(inbox.has_more)
     except BrokenPipeError:
         pass  # nobody listens any more
     return 0
@@ -84,8 +85,8 @@ def _read_and_leave(inbox: "Inbox") -> None:
     """The reader's thread: once input has ended, the process ends.
 
     A step on the device can't be interrupted from Python and may take long, so the process is
-    left from here if the main thread doesn't come back in time. Nothing is lost by that: the
-    engine writes no files.
+    left from here if the main thread doesn't come back in time. Nothing is lost by that: a file
+    that is being written has its name only when it is whole.
     """
     inbox.read()
     time.sleep(_GRACE_S)
@@ -139,6 +140,10 @@ class Inbox:
         """Wait for the next request; None once input has ended, whatever is still queued."""
         job = self._jobs.get()
         return None if self._ended.is_set() else job
+
+    def has_more(self) -> bool:
+        """Whether a request waits, or input has ended."""
+        return not self._jobs.empty()
 
     def finished(self, request_id: str) -> None:
         self._turns.pop(request_id, None)

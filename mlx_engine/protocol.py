@@ -67,6 +67,7 @@ class Load:
     model: str
     context: int | None = None  # tokens; None is the most that the model and the device allow
     threads: int | None = None  # that compute where there is no GPU; None is one a core
+    states: str | None = None  # folder that keeps what was read of long documents; None is nowhere
 
 
 @dataclass(frozen=True, slots=True)

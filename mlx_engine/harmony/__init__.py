@@ -13,7 +13,7 @@ Format: the guide in openai/harmony's docs/format.md and the behaviour of openai
 
 from mlx_engine.harmony.messages import Conversation, Message, conversation_from_json
 from mlx_engine.harmony.parse import Delta, StreamParser, parse
-from mlx_engine.harmony.render import render
+from mlx_engine.harmony.render import render, runs
 
 __all__ = [
     "Conversation",
@@ -23,4 +23,5 @@ __all__ = [
     "conversation_from_json",
     "parse",
     "render",
+    "runs",
 ]

@@ -33,17 +33,23 @@ def render(
 
     Raises BadRequest for a tool's schema nested too deeply to write out.
     """
+    return [token for run in runs(conversation, tokenizer, for_completion) for token in run]
+
+
+def runs(
+    conversation: Conversation, tokenizer: Tokenizer, for_completion: bool = True
+) -> Iterator[list[int]]:
+    """The ids of `render`, cut where another prompt may go on otherwise: before each message, and
+    between the parts of one."""
     messages = list(_without_finished_reasoning(conversation.messages))
     has_functions = any(_offers_functions(part) for m in messages for part in m.parts)
-    ids: list[int] = []
     for message in messages:
         try:
-            ids += _message(message, tokenizer, has_functions)
+            yield from _message(message, tokenizer, has_functions)
         except RecursionError:
             raise BadRequest("A tool's parameters are nested too deeply: flatten them.") from None
     if for_completion:
-        ids += [tokenizer.special["<|start|>"], *tokenizer.encode("assistant")]
-    return ids
+        yield [tokenizer.special["<|start|>"], *tokenizer.encode("assistant")]
 
 
 def _without_finished_reasoning(messages: tuple[Message, ...]) -> Iterator[Message]:
@@ -60,7 +66,7 @@ def _offers_functions(part: Part) -> bool:
     )
 
 
-def _message(message: Message, tokenizer: Tokenizer, has_functions: bool) -> list[int]:
+def _message(message: Message, tokenizer: Tokenizer, has_functions: bool) -> Iterator[list[int]]:
     # Each piece is encoded by itself: joined first, they could merge into other tokens.
     encode, special = tokenizer.encode, tokenizer.special
     ids = [special["<|start|>"]]
@@ -76,11 +82,13 @@ def _message(message: Message, tokenizer: Tokenizer, has_functions: bool) -> lis
     if message.content_type is not None:
         ids += _content_type(message.content_type, tokenizer)
     ids.append(special["<|message|>"])
-    for part in message.parts or (message.content,):
-        ids += encode(_part(part, has_functions))
+    *earlier, last = message.parts or (message.content,)
+    for part in earlier:
+        yield ids + encode(_part(part, has_functions))
+        ids = []
     calls = message.role == "assistant" and message.recipient is not None
-    ids.append(special["<|call|>" if calls else "<|end|>"])
-    return ids
+    end = special["<|call|>" if calls else "<|end|>"]
+    yield [*ids, *encode(_part(last, has_functions)), end]
 
 
 def _content_type(content_type: str, tokenizer: Tokenizer) -> list[int]:

@@ -45,15 +45,16 @@ class Guide:
     ) -> list[int]:
         """The tokens of its turn."""
         special = self.tokenizer.special
+        prompt = render(conversation_from_json(_conversation(question, effort)), self.tokenizer)
         steps = generate(
             self._model,
             self._cache,
-            render(conversation_from_json(_conversation(question, effort)), self.tokenizer),
+            prompt,
             sampling,
             stops={special["<|return|>"]: "return", special["<|call|>"]: "call"},
             context=4096,
             max_tokens=600,
-            boundary=special["<|start|>"],
+            marks=[place for place, token in enumerate(prompt) if token == special["<|start|>"]],
         )
         return [step.id for step in steps if isinstance(step, Token)]
 

@@ -51,7 +51,7 @@ def steps(
         "stops": {},
         "context": 4096,
         "max_tokens": 12,
-        "boundary": START,
+        "marks": [place for place, token in enumerate(prompt) if token == START],
     }
     held = cache or PromptCache(model.config, model.dtype)
     return generate(model, held, prompt, **(settings | options))
