@@ -14,8 +14,8 @@ from mlx_engine.kernels import Choice, choose
 from mlx_engine.kernels.choice import AUTO, best_route, choose_cpu
 from mlx_engine.model import Model, serving_dtype
 
-# Gets the share done, 0 to 1, first of preparing this machine (True) where that is needed, then of
-# reading the weights (False).
+# Gets the share done, 0 to 1, of reading the weights (False), and of preparing this machine (True)
+# where that is needed: before that for a CPU, after it for a GPU, whose kernels need weights.
 Progress = Callable[[float, bool], None]
 
 
@@ -45,6 +45,8 @@ def open_network(
         lambda share: tell(share, False),
         for_numpy=on_cpu is not None and on_cpu.route == "cpu",
     )
-    choice = on_cpu or choose(checkpoint.config, checkpoint.weights, dtype, route)
+    choice = on_cpu or choose(
+        checkpoint.config, checkpoint.weights, dtype, route, lambda share: tell(share, True)
+    )
     model = Model(checkpoint.config, checkpoint.weights, dtype, choice.operations)
     return Opened(checkpoint, choice, model)

@@ -101,13 +101,18 @@ def choose(
     published: Mapping[str, mx.array],
     dtype: mx.Dtype,
     route: str = AUTO,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Choice:
-    """One of `routes`, or the best of them. `dtype` is the caches': kernels know bfloat16 alone."""
+    """One of `routes`, or the best of them. `dtype` is the caches': kernels know bfloat16 alone.
+
+    `progress` gets the share that is tried, where anything has to be.
+    """
     if route == AUTO:
         route = best_route(dtype)
     if route == "plain":
         return Choice(route, PLAIN)
-    return trusted(route, _launcher(route), config, published, Verdicts(default_path()))
+    verdicts = Verdicts(default_path())
+    return trusted(route, _launcher(route), config, published, verdicts, progress=progress)
 
 
 def untried(route: str) -> Operations:
@@ -130,14 +135,16 @@ def trusted(
     published: Mapping[str, mx.array],
     verdicts: Verdicts,
     stopwatch: Stopwatch = seconds,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Choice:
     """The kernels' operations, as far as they pass on this machine. Tries what was never tried."""
     weights, described = Weights.gather(config, published), machine.describe()
-    found = []
+    found: list[Verdict] = []
     for name in gpu.KERNELS:
         given = _circumstances(name, config, described)
         verdict = verdicts.find(name, given)
         if verdict is None:
+            progress(len(found) / len(gpu.KERNELS))
             verdicts.begin(name, given)
             verdict = try_kernel(name, config, weights, launch, stopwatch)
             verdicts.keep(verdict, given)

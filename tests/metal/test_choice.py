@@ -72,9 +72,11 @@ def choose(
     verdicts: Verdicts,
     launcher: FaultyLauncher,
     seconds: Callable[[object], float] = lambda _: 1.0,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Choice:
     """Time is not measured: here a kernel is emulated."""
-    return trusted("metal", launcher, checkpoint.config, checkpoint.weights, verdicts, seconds)
+    config, weights = checkpoint.config, checkpoint.weights
+    return trusted("metal", launcher, config, weights, verdicts, seconds, progress)
 
 
 def settled(checkpoint: Checkpoint, path: Path, *, but: str) -> Verdicts:
@@ -87,14 +89,17 @@ def settled(checkpoint: Checkpoint, path: Path, *, but: str) -> Verdicts:
 
 
 def test_sound_kernels_are_trusted_and_tried_once(checkpoint: Checkpoint, home: Path) -> None:
-    launcher = FaultyLauncher()
-    found = choose(checkpoint, Verdicts(home / "kernels.json"), launcher)
+    launcher, told = FaultyLauncher(), list[float]()
+    found = choose(checkpoint, Verdicts(home / "kernels.json"), launcher, progress=told.append)
     assert found.replaced == ()
+    assert told == [tried / len(gpu.KERNELS) for tried in range(len(gpu.KERNELS))]
     assert [verdict.kernel for verdict in found.verdicts] == list(gpu.KERNELS)
     assert set(launcher.inner.launches) == {k for names in gpu.KERNELS.values() for k in names}
     launcher.inner.launches.clear()
-    assert choose(checkpoint, Verdicts(home / "kernels.json"), launcher).verdicts == found.verdicts
+    again = choose(checkpoint, Verdicts(home / "kernels.json"), launcher, progress=told.append)
+    assert again.verdicts == found.verdicts
     assert launcher.inner.launches == []
+    assert len(told) == len(gpu.KERNELS)
 
 
 @pytest.mark.parametrize(
