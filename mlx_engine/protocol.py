@@ -157,7 +157,7 @@ class Loading:
     type: ClassVar[str] = "loading"
     id: str
     progress: float  # 0 … 1
-    preparing: bool = False  # compiling for this machine, once, before weights are read
+    preparing: bool = False  # compiling and trying, once on a machine, what computes there
 
 
 @dataclass(frozen=True, slots=True)
