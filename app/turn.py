@@ -43,7 +43,7 @@ class Turn(QObject):
         self._effort = reply.effort
         self._reply = Reply(reply)
         self._request_id: str | None = None  # None while the model is not there yet
-        self._has_begun = self._is_over = False
+        self._has_begun = self._is_over = self._wants_answer = False
         engine.prefill.connect(self._on_prefill)
         engine.delta.connect(self._on_delta)
         engine.done.connect(self._on_done)
@@ -92,6 +92,8 @@ class Turn(QObject):
             self.refused.emit(None)
 
     def answer_now(self) -> None:
+        """Ends the thinking, also where it has yet to begin."""
+        self._wants_answer = True
         if self._request_id is not None:
             self._engine.answer_now(self._request_id)
 
@@ -109,6 +111,8 @@ class Turn(QObject):
             ),
             Sampling(settings.temperature, settings.top_p, settings.top_k, settings.min_p),
         )
+        if self._wants_answer:
+            self._engine.answer_now(self._request_id)
 
     def _is_mine(self, request_id: str | None) -> bool:
         return request_id == self._request_id and request_id is not None and not self._is_over
