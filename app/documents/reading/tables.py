@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from app.documents.reading.cells import Rows
 from app.documents.reading.output import Output
-from app.documents.reading.text import lines_of
+from app.documents.reading.text import LOOK_EVERY, lines_of
 
 _SAMPLE = 50  # lines from which the separator is told
 _LONGEST_CELL = 1 << 20
@@ -26,7 +26,8 @@ def read_csv(file: BinaryIO, size: int, out: Output) -> None:
         cells = rows.cells(number, values)
         if cells:
             out.row(cells)
-        out.progress(min(file.tell(), size), size)
+        if number % LOOK_EVERY == 0:
+            out.progress(min(file.tell(), size), size)
 
 
 def separator(sample: list[str]) -> str:

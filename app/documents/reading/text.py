@@ -9,20 +9,22 @@ from app.documents.reading.decode import encoding_of
 from app.documents.reading.output import Output
 
 _PIECE = 1 << 16  # characters of one line that are held at a time
+LOOK_EVERY = 500  # lines, how far the file is read
 _NO_TEXT = "\ufffd"
 
 
 def read_text(file: BinaryIO, size: int, out: Output) -> None:
     """Raises Refused for bytes that are no text. A file of any size passes through in pieces."""
     out.page()
-    for line in lines_of(file, out):
+    for count, line in enumerate(lines_of(file, out)):
+        if count % LOOK_EVERY == 0:
+            out.progress(min(file.tell(), size), size)
         pages = line.split("\f")
         for number, part in enumerate(pages):
             if number:
                 out.page()
             if part or number == len(pages) - 1:
                 out.prose(part)
-        out.progress(min(file.tell(), size), size)
 
 
 def lines_of(file: BinaryIO, out: Output) -> Iterator[str]:
