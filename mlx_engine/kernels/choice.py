@@ -87,8 +87,8 @@ def choose_cpu(threads: int | None, progress: Callable[[float], None]) -> Choice
             operations,
             lambda share: progress(share) if time.monotonic() - started > _LONG_S else None,
         )
-    except ImportError as error:
-        objection = f"Numba can't be loaded: {error}"
+    except (ImportError, OSError, RuntimeError) as error:  # no place for its cache, too
+        objection = f"Numba can't be used: {' '.join(str(error).split()):.200}"
     if objection is None:
         return Choice("cpu", operations)
     print(f"The CPU route is not used: {objection}", file=sys.stderr)

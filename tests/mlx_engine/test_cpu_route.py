@@ -262,6 +262,21 @@ def test_a_route_that_computes_something_else_is_replaced_and_named(
     assert opened.model(mx.array([1, 2, 3]), cache).shape == (3, 320)
 
 
+@pytest.mark.skipif("cpu" not in choice.routes(), reason="there is a GPU")
+def test_a_machine_where_numba_does_not_work_is_served_by_plain_mlx(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(threads: int | None) -> None:
+        raise RuntimeError("cannot cache function: no locator\navailable")
+
+    monkeypatch.setattr(cpu, "operations", failing)
+    chosen = choice.choose_cpu(None, lambda share: None)
+    assert chosen.operations is PLAIN
+    assert chosen.replaced == (
+        "cpu: Numba can't be used: cannot cache function: no locator available",
+    )
+
+
 def test_a_route_that_fails_to_compile_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(*_: Any) -> None:
         raise RuntimeError("LLVM ERROR:\n  no such instruction")
