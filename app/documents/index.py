@@ -7,6 +7,7 @@ milliseconds. One thread at a time.
 """
 
 import sqlite3
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,13 +18,12 @@ from app.documents.query import Wanted
 from app.documents.words import stem, words
 
 _CACHE_KIB = 32 << 10
-_MOST_POSTINGS = 4_000  # places of words that one search looks at, those of rare words first
+_MOST_POSTINGS = 2_000  # places of words that one search looks at, those of rare words first
 _NEIGHBOUR = 0.1  # of a passage's score goes to those beside it, chosen on the retrieval set
+_MOST_ABOVE, _NONE = 2, -1  # lines above a passage; where there are fewer
+_NUMBERS = 4 + _MOST_ABOVE  # that say where a passage stands
 
 _TABLES = """
-CREATE TABLE passage (
-    id INTEGER PRIMARY KEY, document INTEGER, first INTEGER, last INTEGER, page INTEGER, above TEXT
-);
 CREATE VIRTUAL TABLE word USING fts5(stems, content='', tokenize='unicode61 remove_diacritics 0');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(word, 'row');
 """
@@ -50,6 +50,7 @@ class PassageIndex:
         self._database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
         self._database.executescript(_TABLES)
         self._database.execute("BEGIN")
+        self._places = array("q")  # of each passage, `_NUMBERS` of them, by its id from 0
         self._first_passages: set[int] = set()  # of each document; an id counts through them all
         for number, document in enumerate(self.documents):
             self._add(number, document, is_cancelled)
@@ -58,7 +59,10 @@ class PassageIndex:
         )
         self._database.execute("CREATE UNIQUE INDEX stem ON frequency(stem)")
         self._database.execute("COMMIT")
-        (self.passage_count,) = self._database.execute("SELECT count(*) FROM passage").fetchone()
+
+    @property
+    def passage_count(self) -> int:
+        return len(self._places) // _NUMBERS
 
     def close(self) -> None:
         self._database.close()
@@ -93,8 +97,7 @@ class PassageIndex:
     def _add(self, number: int, document: Document, is_cancelled: Callable[[], bool]) -> None:
         lines = document.lines
         page, page_lines = -1, tuple[str, ...]()
-        (held,) = self._database.execute("SELECT count(*) FROM passage").fetchone()
-        self._first_passages.add(held + 1)
+        self._first_passages.add(self.passage_count)
         for passage in passages(document):
             if passage.page != page:
                 if is_cancelled():
@@ -110,15 +113,12 @@ class PassageIndex:
                     *page_lines[passage.first - start : passage.last + 1 - start],
                 )
             )
-            above = " ".join(map(str, passage.above))
-            row = self._database.execute(
-                "INSERT INTO passage (document, first, last, page, above) VALUES (?, ?, ?, ?, ?)",
-                (number, passage.first, passage.last, passage.page, above),
-            )
             self._database.execute(
                 "INSERT INTO word (rowid, stems) VALUES (?, ?)",
-                (row.lastrowid, " ".join(map(stem, words(text)))),
+                (self.passage_count, " ".join(map(stem, words(text)))),
             )
+            above = (*passage.above, _NONE, _NONE)[:_MOST_ABOVE]
+            self._places.extend((number, passage.first, passage.last, page, *above))
 
     def _matches(self, stems: Sequence[str], most: int) -> list[tuple[int, float]]:
         """Passages and their BM25 scores, best first. FTS5's scores are negative."""
@@ -139,8 +139,7 @@ class PassageIndex:
                 yield s
 
     def _passage(self, number: int) -> tuple[Document, Passage]:
-        document, first, last, page, above = self._database.execute(
-            "SELECT document, first, last, page, above FROM passage WHERE id = ?", (number,)
-        ).fetchone()
-        passage = Passage(first, last, page, tuple(map(int, above.split())))
-        return self.documents[document], passage
+        start = number * _NUMBERS
+        document, first, last, page, *above = self._places[start : start + _NUMBERS]
+        lines_above = tuple(line for line in above if line != _NONE)
+        return self.documents[document], Passage(first, last, page, lines_above)

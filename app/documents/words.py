@@ -13,6 +13,7 @@ _WORD = re.compile(r"[^\W_]+")
 _GROUPED = re.compile(r"(?<![\d.,])(\d{1,3})((?:[,.\u00a0\u202f'’]\d{3})+)(?![\d])")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]+")
+_MARKS = re.compile(r"[\u0300-\u036f\u0591-\u05c7\u064b-\u0652]")  # accents, Hebrew, Arabic
 
 # What every text has, question words among them.
 _EMPTY_WORDS = (
@@ -38,13 +39,12 @@ _EMPTY = frozenset(_EMPTY_WORDS.split())
 def words(text: str) -> list[str]:
     """The words of a text in order, folded, numbers without the marks between their thousands."""
     folded = _fold(text)
-    found = []
-    for word in _WORD.findall(folded):
-        if _UNSPACED.search(word):
-            found += _pairs(word)
-        else:
-            found.append(word)
-    return found
+    found = _WORD.findall(folded)
+    if not _UNSPACED.search(folded):
+        return found
+    return [
+        piece for word in found for piece in (_pairs(word) if _UNSPACED.search(word) else [word])
+    ]
 
 
 def telling(found: list[str]) -> list[str]:
@@ -97,7 +97,7 @@ def _fold(text: str) -> str:
     if text.isascii():
         return text.lower()
     text = unicodedata.normalize("NFKD", text).casefold()
-    return "".join(c for c in text if not unicodedata.combining(c))
+    return _MARKS.sub("", text)
 
 
 def _pairs(word: str) -> list[str]:
