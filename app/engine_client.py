@@ -138,13 +138,13 @@ class EngineClient(QObject):
             self._ask(self._wanted)
         self._settle()
 
-    def load(self, model: str, context: int | None = None) -> None:
+    def load(self, model: str, context: int | None = None, states: str | None = None) -> None:
         """Opens a model instead of the present one; again after every restart."""
         self.problem_solved.emit("model")  # another try makes an earlier refusal old news
-        self._open(model, context)
+        self._open(model, context, states)
 
-    def _open(self, model: str, context: int | None) -> None:
-        self._wanted = Load(self._next_id(), model, context)
+    def _open(self, model: str, context: int | None, states: str | None) -> None:
+        self._wanted = Load(self._next_id(), model, context, states=states)
         self._model = None
         if self._process is None:
             self.start()
@@ -272,7 +272,7 @@ class EngineClient(QObject):
                 Problem(failure.message, "Choose model…", "choose_model", topic="model")
             )
         if before is not None:
-            self._open(before.model, before.context)  # the refusal stays on view
+            self._open(before.model, before.context, before.states)  # the refusal stays on view
         self.load_failed.emit(failure)
 
     # Life and death ------------------------------------------------------------------------------

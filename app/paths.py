@@ -36,6 +36,18 @@ def settings_path() -> Path:
     return data_directory() / "settings.json"
 
 
+def states_directory() -> Path:
+    """What the model has read of long documents: large, and made again when it is gone."""
+    from platformdirs import user_cache_path
+
+    return (_home() or user_cache_path(NAME, appauthor=False)) / "documents-read"
+
+
+def states_wanted(are_kept: bool) -> str | None:
+    """That folder in the form in which the engine is told."""
+    return str(states_directory()) if are_kept else None
+
+
 def log_path() -> Path:
     """What the engine printed to stderr, the latest megabyte or two."""
     from platformdirs import user_log_path

@@ -32,6 +32,7 @@ class Settings:
     top_k: int = 0  # 0 is off
     min_p: float = 0.0
     context: int | None = None  # tokens; None is the most that the model and the device allow
+    keeps_documents: bool = True  # on the disk, what the model has read of long ones
     appearance: Appearance = "system"
     text_size: int = 15  # pixels
     reduce_motion: bool = False
@@ -68,6 +69,7 @@ _IS_VALID: dict[str, Callable[[Any], bool]] = {
     "top_k": _is_whole(0, 1000),
     "min_p": _is_number(0.0, 1.0),
     "context": lambda value: value is None or _is_whole(256, MAX_CONTEXT)(value),
+    "keeps_documents": _is_flag,
     "appearance": lambda value: value in APPEARANCES,
     "text_size": _is_whole(10, 32),
     "reduce_motion": _is_flag,

@@ -87,7 +87,9 @@ def open_model(
     engine: TerminalEngine, screen: Screen, model: str, context: int | None, as_json: bool = False
 ) -> ModelInfo:
     """Raises Failure in the engine's words."""
-    for event in engine.ask(Load(engine.next_id(), model, context)):
+    settings, _ = read_settings(paths.settings_path())
+    states = paths.states_wanted(settings.keeps_documents)
+    for event in engine.ask(Load(engine.next_id(), model, context, states=states)):
         if as_json:
             screen.line(encode(event).decode("ascii"))
         elif isinstance(event, Loading):

@@ -4,11 +4,13 @@ Owns which model was asked for. A choice is remembered once it has opened, so th
 fails to open is not what the next start begins with.
 """
 
+import shutil
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QFileDialog
 
+from app import paths
 from app.engine_client import EngineClient
 from app.settings import MODEL_KEYS
 from app.settings_store import SettingsStore
@@ -33,6 +35,7 @@ class ModelPicker(QObject):
         self._theme: Theme | None = None
         self.sheet: GetModelSheet | None = None
         self._context: int | None = None
+        self._states: str | None = None
 
         self._menu.model_chosen.connect(self.choose)
         self._menu.model_wanted.connect(self.explain)
@@ -88,16 +91,22 @@ class ModelPicker(QObject):
         self._menu.showMenu()
 
     def follow_settings(self) -> None:
-        """Opens the model again when the context length was changed."""
-        wanted = self._settings.value.context
-        if wanted != self._context and self._engine.model_key:
-            self._load(self._engine.model_key)
+        """Opens the model again when the context length was changed, or what is kept; the engine
+        holds on to the weights. What is no longer to be kept goes at once."""
+        settings = self._settings.value
+        wanted = (settings.context, paths.states_wanted(settings.keeps_documents))
+        if wanted == (self._context, self._states) or not self._engine.model_key:
+            return
+        self._load(self._engine.model_key)
+        if not settings.keeps_documents:
+            shutil.rmtree(paths.states_directory(), ignore_errors=True)
 
     def _load(self, key: str) -> None:
         self._context = self._settings.value.context
+        self._states = paths.states_wanted(self._settings.value.keeps_documents)
         self._menu.set_current(key)
         self._window.status.set_statistics(None)
-        self._engine.load(key, self._context)
+        self._engine.load(key, self._context, self._states)
 
     def _take_folder(self, folder: str) -> None:
         if self.sheet:

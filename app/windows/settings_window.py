@@ -60,6 +60,7 @@ class SettingsWindow(FittedDialog):
             "Appearance", {"system": "System", "light": "Light", "dark": "Dark"}
         )
         self.text_size = NumberRow("Text size", 11, 24, 1, unit=" px")
+        self.keeps_documents = Switch("Keep what was read")
         self.reduce_motion = Switch("Reduce motion")
 
         self._grid = QGridLayout()
@@ -82,6 +83,11 @@ class SettingsWindow(FittedDialog):
             self.context, "How much the model sees at once. Shorter takes less memory."
         )
         self._row("Context length", context, top=True)
+        keeping = _with_words(
+            self.keeps_documents,
+            "Long documents need not be read again another day. Takes up to 8 GB on the disk.",
+        )
+        self._row("Keep what was read", keeping, top=True)
         self._hairline()
         self._row("Appearance", self.appearance, left=True)
         self._row("Text size", self.text_size)
@@ -100,10 +106,12 @@ class SettingsWindow(FittedDialog):
         self.context.chosen.connect(lambda key: self._say("context", int(key) if key else None))
         self.appearance.chosen.connect(lambda key: self._say("appearance", key))
         self.text_size.changed.connect(lambda value: self._say("text_size", int(value)))
+        self.keeps_documents.clicked.connect(lambda on: self._say("keeps_documents", on))
         self.reduce_motion.clicked.connect(lambda on: self._say("reduce_motion", on))
 
     def set_theme(self, theme: Theme) -> None:
         self.context.set_theme(theme)
+        self.keeps_documents.set_theme(theme)
         self.reduce_motion.set_theme(theme)
 
     def set_settings(self, settings: Settings) -> None:
@@ -120,6 +128,7 @@ class SettingsWindow(FittedDialog):
         self.context.set_key(str(settings.context or ""))
         self.appearance.set_key(settings.appearance)
         self.text_size.set_value(settings.text_size)
+        self.keeps_documents.setChecked(settings.keeps_documents)
         self.reduce_motion.setChecked(settings.reduce_motion)
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -164,7 +173,7 @@ def _with_words(widget: QWidget, words: str) -> QWidget:
     layout = QVBoxLayout(both)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(GRID // 2)
-    if isinstance(widget, QPushButton):
+    if isinstance(widget, (QPushButton, Switch)):
         row = QHBoxLayout()
         row.addWidget(widget)
         row.addStretch(1)

@@ -47,6 +47,7 @@ def test_without_a_file_the_defaults_serve(file: Path) -> None:
         ("text_size", 900),
         ("effort", "extreme"),
         ("reduce_motion", 1),
+        ("keeps_documents", "no"),
         ("recent_folders", ["/a", 3]),
         ("recent_folders", "/a"),
         ("no such setting", 1),

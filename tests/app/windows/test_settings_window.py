@@ -59,6 +59,7 @@ def test_every_change_holds_at_once(
     window.numbers["temperature"].slider.setValue(0)
     window.text_size.slider.setValue(17)
     window.reduce_motion.click()
+    window.keeps_documents.click()
     window.context.menu().actions()[1].trigger()
     window.context.menu().actions()[0].trigger()
     assert said == [
@@ -66,6 +67,7 @@ def test_every_change_holds_at_once(
         {"temperature": 0.0},
         {"text_size": 17},
         {"reduce_motion": True},
+        {"keeps_documents": False},
         {"context": 4096},
         {"context": None},
     ]
