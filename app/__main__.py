@@ -40,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--reader", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--picture", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("command", nargs="?", choices=commands, help=argparse.SUPPRESS)
     return parser
 
@@ -74,6 +75,10 @@ def _run(arguments: list[str]) -> int:
         from app.documents.reading.child import main as reader
 
         return reader(arguments[1:])
+    if command == "--picture":
+        from app.documents.reading.picture import main as picture
+
+        return picture(arguments[1:])
     if _parser().parse_args(arguments).version:
         print(f"sordino {_version()}")
         return 0

@@ -18,7 +18,11 @@ from app.chats.library import ChatLibrary
 from app.chats.models import Attachment, Chat, ShownMessage, TurnStatistics
 from app.conversation import Conversation
 from app.desktop import Application, Desktop
+from app.documents.citations import Citation
+from app.documents.document import Document
+from app.documents.lines import Box
 from app.documents.originals import Originals
+from app.documents.page_pictures import PagePictures
 from app.engine_client import EngineClient
 from app.forecast import Speed, forecast
 from app.settings import Settings
@@ -26,7 +30,6 @@ from app.settings_store import SettingsStore
 from app.single_instance import SingleInstance
 from app.style import control_size, text_font
 from app.theme import TEXT_SIZE, Theme
-from app.turn_problems import GUIDE_READS_NOTHING
 from app.widgets.effort_slider import install_accessible_effort
 from app.windows.appearance import AppearanceWatch, system_is_dark
 from app.windows.attaching import Attaching
@@ -39,6 +42,10 @@ from mlx_engine.protocol import ModelInfo
 if TYPE_CHECKING:
     from app.windows.settings_window import SettingsWindow
 
+GUIDE_SEARCHES = (
+    "The guide can’t read documents: it will show the lines that match your question. gpt-oss-20b "
+    "reads them."
+)
 TEXT_SIZES = (11, 24)  # pixels, the smallest and the largest
 
 
@@ -65,6 +72,7 @@ class Sordino(QObject):
         self.picker = ModelPicker(self.window, self.engine, self.settings)
         self.originals = Originals(paths.documents_directory())
         self.attaching = Attaching(self.window, self.originals)
+        self.pictures = PagePictures(self)
         self._speed = Speed()
         self._taken = 0  # tokens of the conversation on view
         self.draft = Draft(
@@ -149,6 +157,7 @@ class Sordino(QObject):
         conversation.revealed.connect(transcript.reveal)
         conversation.message_added.connect(self._add_message)
         conversation.reply_started.connect(transcript.begin_reply)
+        conversation.reading_chosen.connect(transcript.begin_reply)
         conversation.prefill_progress.connect(transcript.set_prefill)
         conversation.thinking_added.connect(transcript.add_thinking)
         conversation.answer_added.connect(transcript.add_answer)
@@ -156,9 +165,15 @@ class Sordino(QObject):
         conversation.statistics_changed.connect(self.window.status.set_statistics)
         transcript.edit_submitted.connect(conversation.edit)
         transcript.regenerate_requested.connect(conversation.regenerate)
+        transcript.reread_requested.connect(conversation.regenerate)
         transcript.branch_requested.connect(conversation.switch)
         transcript.answer_now_requested.connect(conversation.answer_now)
         transcript.link_activated.connect(_open_link)
+        transcript.citation_activated.connect(self._open_citation)
+        view = self.window.document_view
+        view.picture_wanted.connect(self._draw_page)
+        view.closed.connect(self.window.close_document)
+        self.pictures.drawn.connect(view.show_picture)
 
     def _connect_chats(self) -> None:
         sidebar, library = self.window.sidebar, self.library
@@ -272,9 +287,18 @@ class Sordino(QObject):
     def _attach(self, attachment: Attachment) -> None:
         self.window.composer.attachments.add(attachment)
         self.window.composer.setFocus()
-        model = self.engine.model
-        if model and model.is_guide:
-            self.window.banner.show_problem(GUIDE_READS_NOTHING)
+
+    def _open_citation(self, citation: Citation) -> None:
+        """The cited lines on their page; nothing where there are none."""
+        document = citation.document
+        if document is not None and citation.state != "no such lines":
+            self.window.open_document(document, citation.first, citation.last)
+
+    def _draw_page(self, document: Document, page: int, width: int, boxes: list[Box]) -> None:
+        if path := self.originals.find(document.digest):
+            self.pictures.draw(path, page, width, boxes)
+        else:
+            self.pictures.cancel()
 
     def _measure(self, statistics: TurnStatistics) -> None:
         self._speed = self._speed.with_turn(statistics)
@@ -286,7 +310,9 @@ class Sordino(QObject):
         attachments = self.window.composer.attachments.attachments
         model = self.engine.model
         words = ""
-        if attachments and not (model and model.is_guide):
+        if attachments and model and model.is_guide:
+            words = GUIDE_SEARCHES
+        elif attachments:
             speed = self._speed if model and self._speed.model == model.name else Speed()
             words = forecast(attachments, model.context if model else 0, self._taken, speed)
         self.window.composer.set_forecast(words)
@@ -307,6 +333,8 @@ class Sordino(QObject):
         self.window.composer.setFocus()
 
     def _on_opened(self, chat: Chat | None) -> None:
+        if self.window.document_view.isVisible():
+            self.window.close_document()
         self.window.sidebar.list.set_current(chat.id if chat else None)
         self.window.setWindowTitle(chat.title if chat else "Sordino")
         self.window.menus.set_has_chat(chat is not None)

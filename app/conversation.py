@@ -14,8 +14,19 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app import turn_problems as problems
 from app.chats.library import ChatLibrary
-from app.chats.models import Attachment, Chat, ChatMessage, Effort, TurnStatistics, new_id, now
+from app.chats.models import (
+    Attachment,
+    Chat,
+    ChatMessage,
+    Effort,
+    ShownMessage,
+    TurnStatistics,
+    new_id,
+    now,
+)
 from app.chats.tree import MessageTree
+from app.documents.choice import Mode, citable, coverage_words, documents_on
+from app.documents.chooser import Chooser
 from app.engine_client import EngineClient
 from app.problem import Problem
 from app.settings import Settings
@@ -34,6 +45,7 @@ class Conversation(QObject):
     revealed = Signal(str)  # id of a message on the path on view that is to be looked at
     message_added = Signal(object)  # ShownMessage: a question was appended to the path
     reply_started = Signal(object)  # ShownMessage; may already hold text when a chat is reopened
+    reading_chosen = Signal(object)  # ShownMessage of the reply: what the model gets of documents
     prefill_progress = Signal(int, int)  # tokens read, tokens of the prompt
     thinking_added = Signal(str)
     answer_added = Signal(str)
@@ -61,6 +73,7 @@ class Conversation(QObject):
         self._leaf_id: str | None = None
         self._tree = MessageTree()
         self._effort: Effort = settings().effort
+        self._chooser = Chooser(self)
         self._turn: Turn | None = None
         self._turn_chat: Chat | None = None  # the turn's, which need not be on view
         self._opening = 0  # number of the latest `open`: answers to earlier ones come too late
@@ -130,12 +143,23 @@ class Conversation(QObject):
         return replace(message, status="interrupted")
 
     def _show(self) -> None:
-        path = [self._tree.shown(message.id) for message in self._tree.path(self._leaf_id)]
+        path = [self._shown(message) for message in self._tree.path(self._leaf_id)]
         if self._turn is not None and self._is_on_view:
             self.shown.emit(path[:-1])
-            self.reply_started.emit(replace(path[-1], message=self._turn.message()))
+            self.reply_started.emit(self._shown(self._turn.message()))
         else:
             self.shown.emit(path)
+
+    def _shown(self, message: ChatMessage) -> ShownMessage:
+        """With what its citations point to."""
+        shown = self._tree.shown(message.id)
+        if message.role == "user":
+            return shown
+        path = [*self._tree.path(message.parent_id), message]
+        words = ""
+        if message.reading is not None and message.stop != "search":
+            words = coverage_words(message.reading, documents_on(path))
+        return replace(shown, message=message, citable=citable(path), coverage=words)
 
     @property
     def _is_on_view(self) -> bool:
@@ -201,21 +225,22 @@ class Conversation(QObject):
         asked = self._tree[message_id]
         return self._ask(asked.parent_id, text, asked.attachments)
 
-    def regenerate(self, message_id: str | None = None) -> bool:
-        """Answers anew beside the answer `message_id`, None for the last on view."""
+    def regenerate(self, message_id: str | None = None, wanted: Mode | None = None) -> bool:
+        """Answers anew beside the answer `message_id`, None for the last on view. `wanted` is how
+        documents are to be read for it."""
         message_id = message_id or self._leaf_id
-        if message_id is None or message_id not in self._tree or not self._may_ask(()):
+        if message_id is None or message_id not in self._tree or not self._may_ask():
             return False
         message = self._tree[message_id]
         question_id = message.id if message.role == "user" else message.parent_id
         if question_id is None or self._chat is None:
             return False
-        self._start_turn(self._chat, self._tree[question_id])
+        self._start_turn(self._chat, self._tree[question_id], wanted)
         return True
 
     def _ask(self, parent_id: str | None, text: str, attachments: tuple[Attachment, ...]) -> bool:
         given, text = text, readable(text)
-        if not text.strip() or not self._may_ask(attachments):
+        if not text.strip() or not self._may_ask():
             return False
         question = ChatMessage(
             new_id(), parent_id, "user", text, effort=self._effort, attachments=attachments
@@ -229,18 +254,14 @@ class Conversation(QObject):
             self.problem.emit(problems.NOT_ALL_TEXT)
         return True
 
-    def _may_ask(self, attachments: tuple[Attachment, ...]) -> bool:
+    def _may_ask(self) -> bool:
         """Says why not, if not."""
-        model = self._engine.model
-        is_guide = model.is_guide if model else self._engine.model_key == "guide"
         if self.is_busy:
             self.problem.emit(problems.BUSY)
         elif self._library.read_only:
             self.problem.emit(problems.READ_ONLY)
         elif self._engine.model_key is None:
             self.problem.emit(problems.NO_MODEL)
-        elif attachments and is_guide:
-            self.problem.emit(problems.GUIDE_READS_NOTHING)
         else:
             self.problem_solved.emit("turn")
             return True
@@ -248,7 +269,7 @@ class Conversation(QObject):
 
     # The running turn ----------------------------------------------------------------------------
 
-    def _start_turn(self, chat: Chat, question: ChatMessage) -> None:
+    def _start_turn(self, chat: Chat, question: ChatMessage, wanted: Mode | None = None) -> None:
         """Hands question and empty reply to the store in one step and shows them. `_on_saved` asks
         the engine."""
         is_new = question.id not in self._tree
@@ -266,7 +287,8 @@ class Conversation(QObject):
         self._turn_chat = self._chat
         self._library.put(self._chat, *([question] if is_new else []), reply)
         path = self._tree.path(question.id)
-        self._turn = turn = Turn(self._engine, path, reply, self._settings)
+        self._turn = turn = Turn(self._engine, path, reply, self._settings, self._chooser, wanted)
+        turn.reading_chosen.connect(self._on_reading)
         turn.prefill_progress.connect(self._on_prefill)
         turn.thinking_added.connect(self._on_thinking)
         turn.answer_added.connect(self._on_answer)
@@ -319,6 +341,12 @@ class Conversation(QObject):
         if self._turn is not None:
             self._turn.answer_now()
 
+    def _on_reading(self) -> None:
+        turn = self._turn
+        if turn is not None and self._is_on_view:
+            self._tree.put(turn.message())
+            self.reading_chosen.emit(self._shown(turn.message()))
+
     def _on_prefill(self, done: int, total: int) -> None:
         if self._is_on_view:
             self.prefill_progress.emit(done, total)
@@ -355,7 +383,7 @@ class Conversation(QObject):
         is_on_view = self._is_on_view
         self._forget_turn()
         if is_on_view:
-            self.reply_finished.emit(self._tree.shown(reply.id))
+            self.reply_finished.emit(self._shown(reply))
             if reply.statistics is not None:
                 self.statistics_changed.emit(reply.statistics)
         self.busy_changed.emit(False)

@@ -22,6 +22,11 @@ def reader_command() -> list[str]:
     return _command("--reader", "app.documents.reading.child")
 
 
+def picture_command() -> list[str]:
+    """Program and arguments of the process that draws a page; its own arguments follow."""
+    return _command("--picture", "app.documents.reading.picture")
+
+
 def _command(option: str, module: str) -> list[str]:
     """`-P`: no file in the current folder passes for a module."""
     if getattr(sys, "frozen", False):

@@ -70,7 +70,8 @@ def _what_fits(attachments: Sequence[Attachment], room: int) -> str:
     tokens = sum(attachment.tokens for attachment in attachments)
     pages = sum(len(attachment.document.pages) for attachment in attachments)
     share = room / max(1, tokens)
-    what = f"{int(pages * share):,} of {pages:,} pages" if pages * share >= 1 else f"{share:.0%}"
+    fits = int(pages * share)
+    what = f"{rounded(fits)} of {pages:,} pages" if fits else f"{share:.0%} of them"
     return f"A search will choose what the model gets for each question: about {what}."
 
 

@@ -16,7 +16,6 @@ from datetime import date
 from types import MappingProxyType
 
 from app.chats.models import Attachment, ChatMessage, Effort
-from app.documents.document import Document, Line, Page
 from app.documents.pages import Shown, whole, with_documents
 from mlx_engine.protocol import Json
 
@@ -53,7 +52,7 @@ def conversation_json(
         if message.role == "user":
             documents: Sequence[Shown] = ()
             if not is_guide:
-                documents = shown.get(message.id) or _whole(message.attachments, cursor)
+                documents = shown.get(message.id, _whole(message.attachments, cursor))
             asked = message.created.astimezone().date()
             question = message.text
             if has_documents and asked != told:
@@ -66,13 +65,7 @@ def conversation_json(
 
 
 def _whole(attachments: Sequence[Attachment], first_cursor: int) -> list[Shown]:
-    return [whole(_document(a), first_cursor + i) for i, a in enumerate(attachments)]
-
-
-def _document(attachment: Attachment) -> Document:
-    """What an attachment keeps of the document it was: its lines, on one page."""
-    lines = attachment.text.removesuffix("\n").split("\n")
-    return Document(attachment.name, "", "text", (Page(1, "", tuple(map(Line, lines))),))
+    return [whole(a.document, first_cursor + i) for i, a in enumerate(attachments)]
 
 
 def _system(effort: Effort, is_guide: bool, today: date | None) -> Json:

@@ -7,7 +7,7 @@ store nor Qt.
 import time
 from dataclasses import replace
 
-from app.chats.models import ChatMessage, Status, TurnStatistics
+from app.chats.models import ChatMessage, Reading, Status, TurnStatistics
 from mlx_engine.protocol import Delta, Done, ModelInfo, Prefill
 
 
@@ -38,6 +38,10 @@ class Reply:
 
     def set_model(self, model: ModelInfo) -> None:
         self._model = model
+
+    def set_reading(self, reading: Reading | None) -> None:
+        self._empty = replace(self._empty, reading=reading)
+        self.has_news = True
 
     def take_prefill(self, progress: Prefill) -> None:
         self._prompt_tokens = progress.total

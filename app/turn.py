@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from app import turn_problems as problems
-from app.chats.models import ChatMessage, Status, TurnStatistics
+from app.chats.models import ChatMessage, Reading, Status, TurnStatistics
+from app.documents.choice import Mode, NoRoom, given
+from app.documents.chooser import Chooser
 from app.engine_client import EngineClient
 from app.problem import Problem
 from app.prompt import conversation_json
@@ -24,6 +26,7 @@ class Turn(QObject):
     prefill_progress = Signal(int, int)
     thinking_added = Signal(str)
     answer_added = Signal(str)
+    reading_chosen = Signal()  # what of the documents the model gets: `message` has it
     ended = Signal(object, object)  # the whole ChatMessage; Problem | None
     refused = Signal(object)  # nothing was said, nor will be; a Problem, None where it was told
 
@@ -33,6 +36,8 @@ class Turn(QObject):
         path: Sequence[ChatMessage],
         reply: ChatMessage,
         settings: Callable[[], Settings],
+        chooser: Chooser,
+        wanted: Mode | None = None,
     ) -> None:
         """`path` ends with the question, `reply` is the empty message that will answer it. It has
         no parent: it goes with its last reference, when its end has been told."""
@@ -40,6 +45,9 @@ class Turn(QObject):
         self._engine = engine
         self._path = tuple(path)
         self._settings = settings
+        self._chooser = chooser
+        self._wanted = wanted
+        self._ticket: int | None = None  # of the choice among the documents
         self._effort = reply.effort
         self._reply = Reply(reply)
         self._request_id: str | None = None  # None while the model is not there yet
@@ -51,6 +59,8 @@ class Turn(QObject):
         engine.turn_lost.connect(self._on_lost)
         engine.load_failed.connect(self._on_load_failed)
         engine.state_changed.connect(self._on_engine_state)
+        chooser.chosen.connect(self._on_chosen)
+        chooser.found.connect(self._on_found)
 
     @property
     def reply_id(self) -> str:
@@ -98,16 +108,56 @@ class Turn(QObject):
             self._engine.answer_now(self._request_id)
 
     def _ask(self, model: ModelInfo) -> None:
-        if self._request_id is not None or self._is_over:
+        """With documents, what the model is given of them is chosen first."""
+        if self._request_id is not None or self._is_over or self._ticket is not None:
             return
-        settings = self._settings()
         self._reply.set_model(model)
+        if not any(message.attachments for message in self._path):
+            self._generate(model)
+        elif model.is_guide:
+            self._ticket = self._chooser.search(self._path)
+        else:
+            prompt = self._settings().system_prompt
+            self._ticket = self._chooser.choose(self._path, model.context, prompt, self._wanted)
+
+    def _on_chosen(self, ticket: int, result: object) -> None:
+        if ticket != self._ticket or self._is_over:
+            return
+        if isinstance(result, NoRoom):
+            self._is_over = True
+            self.refused.emit(Problem(str(result), "New chat", "new_chat"))
+        elif isinstance(result, Exception):
+            self._end("failed", f"The documents can’t be searched: {result}.")
+        elif self._engine.model is not None:
+            self._reply.set_reading(result if isinstance(result, Reading) else None)
+            self.reading_chosen.emit()
+            self._generate(self._engine.model)
+        else:
+            self._ticket = None  # asked again when the model is there
+
+    def _on_found(self, ticket: int, result: object) -> None:
+        """The guide's way with documents."""
+        if ticket != self._ticket or self._is_over:
+            return
+        if not isinstance(result, tuple):
+            self._end("failed", f"The documents can’t be searched: {result}.")
+            return
+        words, reading = result
+        self._reply.set_reading(reading)
+        self.reading_chosen.emit()
+        self._reply.take(Delta("", "final", None, words))
+        self.answer_added.emit(words)
+        self._end("complete", "search")
+
+    def _generate(self, model: ModelInfo) -> None:
+        settings = self._settings()
         self._request_id = self._engine.generate(
             conversation_json(
                 self._path,
                 effort=self._effort,
                 is_guide=model.is_guide,
                 system_prompt=settings.system_prompt,
+                shown=given([*self._path, self._reply.message()]),
             ),
             Sampling(settings.temperature, settings.top_p, settings.top_k, settings.min_p),
         )

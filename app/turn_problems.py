@@ -16,9 +16,6 @@ NOT_ALL_TEXT = Problem(
     "says what you mean."
 )
 NO_MODEL = Problem("No model is open.", "Choose model…", "choose_model")
-GUIDE_READS_NOTHING = Problem(
-    "The guide can’t read documents; gpt-oss-20b can.", "Choose model…", "choose_model"
-)
 LOST = Problem(
     "The engine ended before its answer did.",
     "Ask again",

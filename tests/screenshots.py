@@ -24,6 +24,7 @@ from app.chats.models import (
     Attachment,
     Chat,
     ChatMessage,
+    Reading,
     SearchHit,
     ShownMessage,
     TurnStatistics,
@@ -31,6 +32,11 @@ from app.chats.models import (
     now,
 )
 from app.chats.models import Branch as BranchOf
+from app.documents.document import Document
+from app.documents.page_pictures import PagePictures
+from app.documents.pages import whole
+from app.forecast import Speed, forecast
+from app.problem import Problem
 from app.settings import Settings
 from app.style import control_size, palette, text_font
 from app.theme import DARK, LIGHT, TEXT_SIZE, Theme
@@ -43,6 +49,7 @@ from app.windows.get_model_sheet import GetModelSheet
 from app.windows.main_window import MainWindow
 from app.windows.settings_window import SettingsWindow
 from app.windows.shortcuts_window import ShortcutsWindow
+from tests.app.documents.reading.files import pdf, read_here, shown
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "screenshots"
@@ -257,6 +264,97 @@ def drop(theme: Theme) -> QWidget:
     return window
 
 
+REPORT_TEXT = (
+    ("Annual report", "of the Riverside Beekeepers"),
+    ("Members", "The society had 214 members in June, nine more than the year before."),
+    (
+        "Hives",
+        "Of 640 hives that went into winter, 571 were alive in April: a loss of 11 per cent.",
+        "Losses were lowest where hives stood on dry ground and were wrapped by November.",
+        "Varroa was found in every second colony that died; the treatment of August came late.",
+        "The board asks all members to weigh their hives in February.",
+    ),
+)
+CITED = """About **11 per cent** of the hives were lost: 571 of 640 lived through the winter\
+【0†L5】. The report says “Losses were lowest where hives stood on dry ground”【0†L6】 and blames \
+varroa in every second colony that died【0†L7】.
+
+It also says “the winter was the mildest on record”【0†L5】, and that honey sold well【0†L90】."""
+
+
+def report(folder: Path) -> Document:
+    """A PDF of three pages, as a reader sees it; the file is folder/report.pdf."""
+    pages = [
+        shown(*((72, 700 - 22 * i, line) for i, line in enumerate(lines))) for lines in REPORT_TEXT
+    ]
+    (folder / "report.pdf").write_bytes(pdf(pages))
+    return read_here(folder / "report.pdf")
+
+
+def forecast_of_documents(theme: Theme) -> QWidget:
+    window = make_window(theme)
+    window.show_transcript(True)
+    with tempfile.TemporaryDirectory() as name:
+        small = Attachment.of(report(Path(name)), "/report.pdf")
+    scans = ("Pages 4–9 are pictures: their text can't be read.",)
+    long = replace(small.document, name="minutes of forty meetings.docx", notes=scans)
+    pages = tuple(replace(small.document.pages[2], number=n) for n in range(1, 42))
+    large = Attachment.of(replace(long, pages=pages), "/minutes.docx")
+    speed = Speed("gpt-oss-20b", 1_020.0, 24_576.0)
+    for one in (small, large):
+        window.composer.attachments.add(one)
+    window.composer.attachments.set_reading("Reading letters.epub… 40%")
+    window.composer.set_forecast(forecast([small, large], 131_072, 0, speed))
+    window.composer.field.setPlainText("How did the hives get through the winter?")
+    return window
+
+
+def too_long(theme: Theme) -> QWidget:
+    window = make_window(theme)
+    show(window, said("What does a mute do to a violin?"), answered(MUTE))
+    with tempfile.TemporaryDirectory() as name:
+        small = report(Path(name))
+    pages = tuple(replace(small.pages[2], number=n) for n in range(1, 2_001))
+    large = Attachment.of(replace(small, name="archive.pdf", pages=pages), "/archive.pdf")
+    window.composer.attachments.add(large)
+    speed = Speed("gpt-oss-20b", 1_020.0, 24_576.0)
+    window.composer.set_forecast(forecast([large], 131_072, 1_183, speed))
+    window.banner.show_problem(
+        Problem(
+            "scan.pdf is a scan: its 12 pages are pictures, with no text to read. Make it "
+            "searchable (OCR) and attach that."
+        )
+    )
+    return window
+
+
+def citations(theme: Theme) -> QWidget:
+    """An answer with chips; the first one's page is open."""
+    window = make_window(theme)
+    with tempfile.TemporaryDirectory() as name:
+        document = report(Path(name))
+        attachment = Attachment.of(document, "/report.pdf")
+        answer = replace(
+            answered(CITED, reading=Reading("all", ((0, ((0, 8),)),))),
+            citable=(whole(document, 0),),
+            coverage="Read all 3 pages.",
+        )
+        question = said("How did the hives get through the winter?", attachments=(attachment,))
+        show(window, question, answer)
+        pictures = PagePictures(window)
+        pictures.drawn.connect(window.document_view.show_picture)
+        window.document_view.picture_wanted.connect(
+            lambda _, *wanted: pictures.draw(Path(name) / "report.pdf", *wanted)
+        )
+        QApplication.processEvents()
+        window.open_document(document, 5, 5)
+        for _ in range(100):
+            wait(100)
+            if window.document_view.shows_picture:
+                break
+    return window
+
+
 def settings(theme: Theme) -> QWidget:
     window = SettingsWindow(make_window(theme))
     window.set_theme(theme)
@@ -296,6 +394,9 @@ STATES: tuple[Callable[[Theme], QWidget], ...] = (
     narrow,
     search,
     drop,
+    forecast_of_documents,
+    too_long,
+    citations,
     settings,
     get_model,
     shortcuts,

@@ -13,7 +13,7 @@ from typing import Literal
 
 from app.documents.document import Document
 from app.documents.outline import document_from, outline_of, text_of
-from app.documents.pages import tokens
+from app.documents.pages import Shown, tokens
 from app.well_formed import well_formed
 
 Effort = Literal["low", "medium", "high"]
@@ -107,7 +107,7 @@ class ChatMessage:
     thinking_s: float = 0.0  # seconds from the first thought to the answer
     status: Status = "complete"
     # The protocol's StopReason once the answer has ended; for "failed" why; for "interrupted"
-    # "engine" where that went away, nothing where the app did.
+    # "engine" where that went away, nothing where the app did. "search" is no model's answer.
     stop: str = ""
     model: str = ""  # the name of the model that answered
     effort: Effort = "medium"
@@ -144,6 +144,8 @@ class ShownMessage:
 
     message: ChatMessage
     branch: Branch = Branch()
+    citable: tuple[Shown, ...] = ()  # what an answer's citations may point to
+    coverage: str = ""  # what of the documents was read for it, in words
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A document as it is kept with a conversation: its text, and an outline of where its pages end.
 
-Owns the outline's form, JSON: `{"kind", "notes", "pages": [[label, is a picture, lines, boxes], …]}`;
+Owns the outline's form, JSON: kind, notes, and for each page label, is it a picture, lines, boxes;
 `boxes` has four numbers a line, null where a page has none. Standard library only.
 """
 

@@ -8,6 +8,7 @@ from typing import Literal
 
 Alignment = Literal["left", "center", "right"]
 Maths = Literal["inline", "display"]
+FOUND, UNFOUNDED = "citation:", "unfounded:"  # of a citation that holds, or doesn't; then a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Span:
     strike: bool = False
     code: bool = False
     maths: Maths | None = None
-    link: str | None = None  # http, https or mailto, never anything else
+    link: str | None = None  # http, https or mailto, or a citation; never anything else
 
 
 Spans = tuple[Span, ...]

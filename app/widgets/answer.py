@@ -5,12 +5,13 @@ Owns the order of these and what each state of a reply shows. The words are set 
 
 import math
 
-from PySide6.QtCore import QPoint
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtWidgets import QLabel, QWidget
 
 from app.chats.models import ChatMessage, ShownMessage
 from app.style import control_size, text_font
 from app.theme import GRID
+from app.widgets.coverage_line import CoverageLine
 from app.widgets.message import BESIDE, Message
 from app.widgets.page.item import Setting
 from app.widgets.quiet_button import HEIGHT as ACTIONS_HEIGHT
@@ -23,6 +24,9 @@ _SPOKEN = 2000  # characters of a finished answer that a screen reader is given 
 
 
 class Answer(Message):
+    citation_activated = Signal(object)  # Citation
+    reread_requested = Signal(str)  # "all" or "search": how to read the documents instead
+
     def __init__(self, shown: ShownMessage, setting: Setting, parent: QWidget) -> None:
         super().__init__(shown, setting, parent)
         self.thinking = ThinkingFold(setting, self)
@@ -36,6 +40,9 @@ class Answer(Message):
         for part in (self.thinking, self.page):
             part.link_activated.connect(self.link_activated)
         self.page.dragged.connect(self._on_dragged)
+        self.page.citation_activated.connect(self.citation_activated)
+        self.coverage = CoverageLine(self)
+        self.coverage.reread_requested.connect(self.reread_requested)
         self.action_row.regenerate_requested.connect(self.regenerate_requested)
         self._height = 0
         self.set_setting(setting)
@@ -55,6 +62,8 @@ class Answer(Message):
         """A whole message, finished or not."""
         super().set_shown(shown)
         message = shown.message
+        self.coverage.set_reading(shown)
+        self.page.set_citable(shown.citable)
         if message.text != self.page.text:
             self.page.set_text(message.text)
         if self.is_streaming:
@@ -113,6 +122,7 @@ class Answer(Message):
         self.thinking.set_setting(setting)
         self.reading.set_appearance(style.theme, style.text_size)
         self.page.set_setting(setting)
+        self.coverage.set_appearance(style.theme, style.text_size)
         self.note.setFont(text_font(control_size(style.text_size)))
         self._colour_note()
 
@@ -145,6 +155,7 @@ class Answer(Message):
             fold.answer_now,
             *fold.page.focus_chain(),
             *self.page.focus_chain(),
+            self.coverage.other_way,
             *self.action_row.buttons,
         ]
 
@@ -162,6 +173,10 @@ class Answer(Message):
         height = math.ceil(self.page.flow.height)
         self.page.setGeometry(BESIDE, y, width, height)
         y += height + (GRID if height else 0)
+        if self.coverage.isVisibleTo(self):
+            height = self.coverage.heightForWidth(width)
+            self.coverage.setGeometry(BESIDE, y, width, height)
+            y += height + GRID // 2
         if self.note.isVisibleTo(self):
             height = self.note.heightForWidth(width)
             self.note.setGeometry(BESIDE, y, width, height)

@@ -9,7 +9,7 @@ from app.forecast import rounded
 from app.theme import LIGHT, TEXT_SIZE, Theme
 from app.widgets.flow_layout import FlowLayout
 from app.widgets.icons import icon, icon_pixmap
-from app.widgets.quiet_button import QuietButton
+from app.widgets.quiet_button import HEIGHT, QuietButton
 
 _NAME_WIDTH = 180  # px, longer names are cut in the middle
 
@@ -73,6 +73,7 @@ class AttachmentBar(QWidget):
         self._reading = QLabel()
         self._reading.setProperty("kind", "caption")
         self._reading.setTextFormat(Qt.TextFormat.PlainText)
+        self._reading.setFixedHeight(HEIGHT)
         self._reading.hide()
         self.cancel = QuietButton("close", "", "Stop reading", self)
         self.cancel.clicked.connect(self.cancel_requested)

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 
 from app.chats.models import ShownMessage
 from app.theme import GRID
+from app.widgets.citations import readable_text
 from app.widgets.message_actions import MessageActions
 from app.widgets.page.item import Setting
 
@@ -32,9 +33,12 @@ class Message(QWidget):
         super().__init__(parent)
         self.shown = shown
         self.setting = setting
-        self.action_row = MessageActions(shown.message.role, lambda: self.shown.message.text, self)
+        self.action_row = MessageActions(shown.message.role, self._copied, self)
         self.action_row.branch_requested.connect(self.branch_requested)
         self.action_row.set_branch(shown.branch)
+
+    def _copied(self) -> str:
+        return readable_text(self.shown.message.text, self.shown.citable)
 
     def set_shown(self, shown: ShownMessage) -> None:
         """The same message in another state."""

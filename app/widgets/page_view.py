@@ -157,19 +157,23 @@ class PageView(QWidget):
         link = self.flow.link_at(point)
         shape = Qt.CursorShape.PointingHandCursor if link else Qt.CursorShape.IBeamCursor
         self.setCursor(shape)
-        self.setToolTip(link or "")
+        self.setToolTip(self.link_words(link) if link else "")
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         is_click = event.button() == Qt.MouseButton.LeftButton and self.marked is None
         if is_click and (link := self.flow.link_at(event.position())):
-            self._follow(link)
+            self.follow(link)
 
     # Links and keys ------------------------------------------------------------------------------
 
-    def _follow(self, link: str) -> None:
+    def follow(self, link: str) -> None:
         """Only the web and mail, and only because a person asked for it."""
         if is_allowed_link(link):
             self.link_activated.emit(QUrl(link, QUrl.ParsingMode.TolerantMode))
+
+    def link_words(self, link: str) -> str:
+        """What the pointer tells of a link."""
+        return link
 
     def focusNextPrevChild(self, forward: bool) -> bool:
         """Tab goes from link to link before it leaves."""
@@ -217,7 +221,7 @@ class PageView(QWidget):
         elif event.matches(QKeySequence.StandardKey.SelectAll):
             self.selectAll()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._link >= 0:
-            self._follow(list(self.flow.links())[self._link][2])
+            self.follow(list(self.flow.links())[self._link][2])
         else:
             super().keyPressEvent(event)
 
@@ -233,7 +237,7 @@ class PageView(QWidget):
         link = self.flow.link_at(QPointF(event.pos()))
         if self.marked:
             menu.addAction("Copy").triggered.connect(self.copy)
-        if link:
+        if link and is_allowed_link(link):
             clipboard = QApplication.clipboard()
             menu.addAction("Copy Link").triggered.connect(lambda: clipboard.setText(link))
         menu.addAction("Select All").triggered.connect(self.selectAll)

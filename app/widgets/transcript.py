@@ -57,6 +57,8 @@ class TranscriptView(QAbstractScrollArea):
     regenerate_requested = Signal(str)
     branch_requested = Signal(str, int)  # message id, −1 or 1
     answer_now_requested = Signal()
+    citation_activated = Signal(object)  # Citation
+    reread_requested = Signal(str, str)  # message id, "all" or "search"
     link_activated = Signal(QUrl)
 
     def __init__(
@@ -220,6 +222,9 @@ class TranscriptView(QAbstractScrollArea):
             widget.regenerate_requested.connect(lambda: self.regenerate_requested.emit(name))
             widget.branch_requested.connect(lambda step: self._switch(place, step))
             widget.dragged.connect(lambda point: self._see(widget.mapToParent(point)))
+            if isinstance(widget, Answer):
+                widget.citation_activated.connect(self.citation_activated)
+                widget.reread_requested.connect(lambda mode: self.reread_requested.emit(name, mode))
             place.widget = widget
         return place.widget
 

@@ -22,10 +22,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.documents.document import Document
 from app.style import stylesheet
 from app.theme import COLUMN_WIDTH, GRID, Theme
 from app.widgets.banner import Banner
 from app.widgets.composer import Composer
+from app.widgets.document_view import DocumentView
 from app.widgets.drop_target import DropTarget
 from app.widgets.empty_state import EmptyState
 from app.widgets.fold import Fold
@@ -39,6 +41,7 @@ from app.windows.menus import Menus
 
 _MARGIN = 3 * GRID  # px beside the reading column
 _NARROW = 680  # px; below that the sidebar makes room by itself
+_WIDE = 1280  # px; below that it makes room for a document's page
 _SIZE = (1080, 760)
 
 
@@ -62,6 +65,7 @@ class MainWindow(QMainWindow):
         self.composer = Composer()
         self.status = StatusLine()
         self.fold = Fold(self.sidebar)
+        self.document_view = DocumentView()
 
         pages = QWidget()
         self._pages = QStackedLayout(pages)
@@ -81,6 +85,7 @@ class MainWindow(QMainWindow):
         row.setSpacing(0)
         row.addWidget(self.fold)
         row.addLayout(main, 1)
+        row.addWidget(self.document_view, 1)
         self.setCentralWidget(page)
 
         self.notice = Notice(page)
@@ -102,6 +107,7 @@ class MainWindow(QMainWindow):
         self.transcript.set_appearance(theme, text_size)
         self.composer.set_appearance(theme, text_size)
         self.drop_target.set_appearance(theme, text_size)
+        self.document_view.set_appearance(theme, text_size)
 
     def set_reduced_motion(self, reduce: bool) -> None:
         self.fold.reduce_motion = reduce
@@ -117,6 +123,18 @@ class MainWindow(QMainWindow):
         if visible != self._wants_sidebar:
             self._wants_sidebar = visible
             self.fold.set_open(visible and (self.width() >= _NARROW or not self.isVisible()))
+
+    def open_document(self, document: Document, first: int, last: int) -> None:
+        """The page with these lines, beside the conversation; the sidebar makes room."""
+        if self.width() < _WIDE:
+            self.fold.set_open(False)
+        self.document_view.show_lines(document, first, last)
+        self.document_view.setFocus()
+
+    def close_document(self) -> None:
+        self.document_view.hide()
+        self.fold.set_open(self._wants_sidebar and self.width() >= _NARROW)
+        self.composer.setFocus()
 
     @property
     def sidebar_is_open(self) -> bool:
@@ -159,6 +177,8 @@ class MainWindow(QMainWindow):
             self.composer.field.keyPressEvent(event)
         elif event.key() in PAGE_KEYS:
             self.transcript.keyPressEvent(event)
+        elif event.key() == Qt.Key.Key_Escape and self.document_view.isVisible():
+            self.close_document()
         else:
             super().keyPressEvent(event)
 

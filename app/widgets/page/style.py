@@ -89,6 +89,10 @@ class PageStyle:
         return QColor(self.theme.accent)
 
     @cached_property
+    def danger(self) -> QColor:
+        return QColor(self.theme.danger)
+
+    @cached_property
     def hairline(self) -> QColor:
         return QColor(self.theme.hairline)
 

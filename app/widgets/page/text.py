@@ -19,7 +19,7 @@ from PySide6.QtGui import (
     QTextOption,
 )
 
-from app.markdown.blocks import Span, Spans
+from app.markdown.blocks import FOUND, UNFOUNDED, Span, Spans
 from app.widgets.page.glyphs import between, marked_range, units
 from app.widgets.page.item import Item, Link, Marked, Setting
 from app.widgets.page.maths import Formula, FormulaKey, paint_formula
@@ -175,9 +175,10 @@ class TextItem(Item):
                     formats.append(part)
                 pieces.append(text)
                 offset += length
-            if span.code:
+            if span.code or _is_chip(span):
                 self._chips.append((start, offset))
-                self._sources |= {start: "", offset - 1: ""}
+                ends = ("", "") if span.code else ("[", "]")
+                self._sources |= {start: ends[0], offset - 1: ends[1]}
             if span.link:
                 self._links.append((start, offset, span.link))
         self._text = "".join(pieces)
@@ -190,8 +191,8 @@ class TextItem(Item):
     def _set(self, span: Span, offset: int) -> list[tuple[str, QTextCharFormat | None]]:
         """The characters that stand for `span`, and their look where it is not the face's own."""
         text = span.text.replace("\n", _LINE_BREAK)
-        if span.code:
-            padding = (_HOLDER, self._room(_CHIP_PADDING))
+        if span.code or _is_chip(span):
+            padding = (_HOLDER, self._room(_CHIP_PADDING if span.code else 2 * _CHIP_PADDING))
             return [padding, (text, _look(span, self.face, self.style)), padding]
         if span.maths:
             return [self._set_maths(span, offset)]
@@ -270,6 +271,11 @@ class TextItem(Item):
         painter.setBrush(Qt.BrushStyle.NoBrush)
 
 
+def _is_chip(span: Span) -> bool:
+    """Whether it is a citation."""
+    return span.link is not None and span.link.startswith((FOUND, UNFOUNDED))
+
+
 def _look(span: Span, face: Face, style: PageStyle) -> QTextCharFormat | None:
     if not (span.bold or span.italic or span.strike or span.code or span.link):
         return None
@@ -284,7 +290,11 @@ def _look(span: Span, face: Face, style: PageStyle) -> QTextCharFormat | None:
         look.setFontItalic(True)
     if span.strike:
         look.setFontStrikeOut(True)
-    if span.link:
+    if _is_chip(span):
+        look.setProperty(QTextCharFormat.Property.FontPixelSize, style.caption.font.pixelSize())
+        is_founded = str(span.link).startswith(FOUND)
+        look.setForeground(style.accent if is_founded else style.danger)
+    elif span.link:
         look.setForeground(style.accent)
         look.setFontUnderline(True)
         line = QColor(style.accent)

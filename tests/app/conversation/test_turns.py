@@ -8,11 +8,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.chats.library import ChatLibrary
-from app.chats.models import Attachment
+from app.chats.models import Attachment, Reading
 from app.conversation import Conversation
 from app.settings import Settings
 from tests.app.conftest import MakeEngine
 from tests.app.conversation.conftest import Ask, View, saved
+from tests.app.documents.sample import document
 
 
 def test_a_question_is_answered_and_saved(
@@ -208,11 +209,74 @@ def test_an_answer_cut_at_a_limit_says_so(view: View, ask: Ask, stop: str, said:
     assert said in view.problems[0].text
 
 
-def test_the_guide_is_not_given_documents_and_says_so(
-    conversation: Conversation, view: View
+REPORT = Attachment.of(
+    document("report.pdf", "Bees hum.\nIn summer.", "Wasps don't.", "Hornets grumble."),
+    "/report.pdf",
+)
+
+
+def test_the_guide_shows_a_search_of_documents_and_calls_it_one(
+    conversation: Conversation, view: View, qtbot: QtBot
 ) -> None:
-    assert not conversation.send("What is in it?", [Attachment("a.txt", "/a.txt", "x\n")])
-    assert "can’t read documents" in view.problems[0].text and view.path == []
+    with qtbot.waitSignal(conversation.reply_finished):
+        assert conversation.send("Do wasps hum?", [REPORT])
+    assert "This is a search, not an answer" in view.last.text
+    assert "> Wasps don't." in view.last.text and "【0†L2-L2】" in view.last.text
+    assert view.path[-1].coverage == "" and view.last.stop == "search"
+    assert [part.cursor for part in view.path[-1].citable] == [0]
+
+
+def _big(make_engine: MakeEngine, library: ChatLibrary) -> tuple[Conversation, View]:
+    engine = make_engine()
+    conversation = Conversation(engine, library, Settings)
+    engine.load("big")
+    return conversation, View(conversation)
+
+
+def test_what_was_read_is_kept_with_the_answer_and_can_be_read_the_other_way(
+    make_engine: MakeEngine, library: ChatLibrary, database: Path, qtbot: QtBot
+) -> None:
+    conversation, view = _big(make_engine, library)
+    with qtbot.waitSignal(conversation.reply_finished):
+        assert conversation.send("Do wasps?", [REPORT])
+    assert view.path[-1].coverage == "Read all 3 pages."
+    assert view.last.reading == Reading("all", ((0, ((0, 3),)),))
+    with qtbot.waitSignal(conversation.reply_finished):
+        assert conversation.regenerate(view.last.id, "search")
+    assert view.path[-1].coverage == "Read 1 of 3 pages: 2."
+    assert [m.reading for m in saved(library, database)[0]][1:] == [
+        Reading("all", ((0, ((0, 3),)),)),
+        view.last.reading,
+    ]
+
+
+def test_a_later_question_is_not_given_the_documents_again(
+    make_engine: MakeEngine, library: ChatLibrary, qtbot: QtBot
+) -> None:
+    conversation, view = _big(make_engine, library)
+    for words in ("Do wasps?", "show the conversation"):
+        with qtbot.waitSignal(conversation.reply_finished):
+            assert conversation.send(words, [REPORT] if words == "Do wasps?" else [])
+    seen = json.loads(view.last.text)["messages"]
+    asked = json.dumps([message for message in seen if message["role"] == "user"])
+    assert asked.count("L2: Wasps don't.") == 1
+    assert view.path[-1].citable[0].is_whole and view.last.reading is None
+
+
+def test_what_does_not_fit_is_searched_and_reading_all_of_it_is_refused_with_what_fits(
+    make_engine: MakeEngine, library: ChatLibrary, qtbot: QtBot
+) -> None:
+    conversation, view = _big(make_engine, library)  # a context of 4,096 tokens
+    pages = [f"Page {n} is about sort {n} of bees." + " They hum." * 30 for n in range(99)]
+    long = Attachment.of(document("long.pdf", *pages), "/long.pdf")
+    with qtbot.waitSignal(conversation.reply_finished):
+        assert conversation.send("What is sort 41 about?", [long])
+    assert "of 99 pages: " in view.path[-1].coverage
+    assert view.last.reading is not None and view.last.reading.mode == "search"
+    with qtbot.waitSignal(conversation.busy_changed, check_params_cb=lambda busy: not busy):
+        assert conversation.regenerate(view.last.id, "all")
+    assert "All of it is about" in view.problems[0].text
+    assert len(view.path) == 2
 
 
 def test_documents_are_given_as_numbered_lines_and_stay_with_an_edit(
@@ -222,11 +286,11 @@ def test_documents_are_given_as_numbered_lines_and_stay_with_an_edit(
     conversation = Conversation(engine, library, Settings)
     view = View(conversation)
     engine.load("big")
-    document = Attachment("bees.txt", "/bees.txt", "Bees hum.\nWasps don't.\n")
+    notes = Attachment("bees.txt", "/bees.txt", "Bees hum.\nWasps don't.\n")
     with qtbot.waitSignal(conversation.reply_finished):
-        assert conversation.send("Do bees hum?", [document])
+        assert conversation.send("Do bees hum?", [notes])
     assert "[0] bees.txt" in view.last.text and "L1: Wasps don't." in view.last.text
     with qtbot.waitSignal(conversation.reply_finished):
         assert conversation.edit(view.path[0].message.id, "Do wasps?")
     assert "L0: Bees hum." in view.last.text and view.last.text.endswith("Do wasps? ")
-    assert view.path[0].message.attachments == (document,)
+    assert view.path[0].message.attachments == (notes,)

@@ -145,7 +145,7 @@ def test_a_dropped_text_is_attached_and_what_cannot_be_read_is_said(
     drop(window, notes)
     person.sees(lambda: len(window.composer.attachments.attachments) == 1)
     assert window.composer.attachments.attachments[0].text == "a line\n"
-    assert "guide can’t read" in window.banner.text
+    assert "guide can’t read" in window.composer.forecast.text()
     drop(window, picture)
     person.sees(lambda: "picture.png" in window.banner.text)
     assert len(window.composer.attachments.attachments) == 1
