@@ -97,7 +97,7 @@ class SavedStates:
             if is_whole:
                 os.replace(fresh, path)
             return is_whole
-        except (OSError, RuntimeError) as error:  # the disk's, MLX's
+        except (OSError, RuntimeError, MemoryError) as error:  # the disk's, MLX's, Python's
             _log(f"A document's state was not saved: {error}")
             return True
         finally:
@@ -125,7 +125,7 @@ class SavedStates:
             return True
         except _Stopped:
             pass
-        except (OSError, RuntimeError, ValueError) as error:
+        except (OSError, RuntimeError, MemoryError, ValueError) as error:
             _log(f"A saved document's state can't be used and is dropped: {error}")
             _drop(path)
         cache.clear()

@@ -18,6 +18,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from app import paths
 from app.desktop import Application, Desktop
 from app.problem import Problem
 from app.theme import DARK, LIGHT
@@ -225,6 +226,17 @@ def test_settings_hold_at_once(person: Person, qtbot: QtBot) -> None:
     QTest.keySequence(window.windowHandle(), QKeySequence("Ctrl+W"))
     assert not window.isVisible()
     assert person.app.window.isVisible()
+
+
+def test_what_was_read_of_documents_goes_when_it_is_no_longer_to_be_kept(person: Person) -> None:
+    person.sees(lambda: person.app.engine.model is not None)
+    folder = paths.states_directory()
+    folder.mkdir(parents=True)
+    person.app.settings.update(keeps_documents=True, text_size=16)
+    assert folder.exists()
+    person.app.settings.update(keeps_documents=False)
+    assert not folder.exists()
+    person.sees(lambda: person.app.engine.model is not None)
 
 
 def test_no_heavy_package_is_imported_before_the_first_paint() -> None:
