@@ -114,6 +114,7 @@ class Sordino(QObject):
         self.conversation.return_unsaved()
         self.draft.keep()
         self.settings.update(geometry=self.window.saved_geometry())
+        self.pictures.shut_down()
         self.engine.shut_down()
         self.library.close()
 

@@ -60,8 +60,18 @@ def forecast(attachments: Sequence[Attachment], context: int, taken: int, speed:
     sentences = [" · ".join(told) + "."]
     if context and tokens > room:
         sentences.append(_what_fits(attachments, room))
+    elif context:
+        sentences.append(_what_is_read(attachments))
     sentences += [note for attachment in attachments for note in attachment.document.notes]
     return " ".join(sentences)
+
+
+def _what_is_read(attachments: Sequence[Attachment]) -> str:
+    pages = sum(len(attachment.document.pages) for attachment in attachments)
+    whole = pages == len(attachments)  # no document has more than one
+    return (
+        "The model will read all of it." if whole else f"The model will read all {pages:,} pages."
+    )
 
 
 def _what_fits(attachments: Sequence[Attachment], room: int) -> str:

@@ -32,6 +32,7 @@ from app.chats.models import (
     now,
 )
 from app.chats.models import Branch as BranchOf
+from app.documents.choice import search as search_documents
 from app.documents.document import Document
 from app.documents.page_pictures import PagePictures
 from app.documents.pages import whole
@@ -355,6 +356,21 @@ def citations(theme: Theme) -> QWidget:
     return window
 
 
+def search_of_documents(theme: Theme) -> QWidget:
+    """What the guide does with a document, in a narrow window."""
+    window = make_window(theme, (620, 760))
+    window.header.models.set_current("guide")
+    window.status.set_state("Guide")
+    window.status.set_statistics(None)
+    with tempfile.TemporaryDirectory() as name:
+        attachment = Attachment.of(report(Path(name)), "/report.pdf")
+    question = said("How many hives were alive in April?", attachments=(attachment,))
+    words, reading = search_documents([question.message])
+    found = answered(words, reading=reading, stop="search")
+    show(window, question, replace(found, citable=(whole(attachment.document, 0),)))
+    return window
+
+
 def settings(theme: Theme) -> QWidget:
     window = SettingsWindow(make_window(theme))
     window.set_theme(theme)
@@ -397,6 +413,7 @@ STATES: tuple[Callable[[Theme], QWidget], ...] = (
     forecast_of_documents,
     too_long,
     citations,
+    search_of_documents,
     settings,
     get_model,
     shortcuts,

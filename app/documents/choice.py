@@ -5,7 +5,7 @@ Choosing may take seconds and is no work for the window's thread (see `chooser.p
 library only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from app.chats.models import ChatMessage, Reading
@@ -68,9 +68,10 @@ def choose(
     context: int,
     system_prompt: str,
     wanted: Mode | None,
+    index_of: Callable[[Sequence[Document]], PassageIndex] = PassageIndex,
 ) -> Reading | None:
     """`path` ends with the question. None where all documents are known to the model already.
-    Raises NoRoom, with what would fit."""
+    `index_of` may know an index from an earlier question. Raises NoRoom, with what would fit."""
     documents, before = documents_on(path), given(path[:-1])
     whole = {part.cursor for parts in before.values() for part in parts if part.is_whole}
     numbers = [n for n, d in enumerate(documents) if n not in whole and d.line_count]
@@ -91,14 +92,10 @@ def choose(
     if fits and wanted != "search":
         selection = everything(waiting)
     else:
-        index = PassageIndex(waiting)
-        try:
-            earlier = [m.text for m in path[:-1] if m.role == "user"]
-            # Asked for although all fits, a search gives a part.
-            budget = min(room, sum(tokens(tuple(d.lines)) for d in waiting) // 2) if fits else room
-            selection = searched(index, question, earlier, budget)
-        finally:
-            index.close()
+        earlier = [m.text for m in path[:-1] if m.role == "user"]
+        # Asked for although all fits, a search gives a part.
+        budget = min(room, sum(tokens(tuple(d.lines)) for d in waiting) // 2) if fits else room
+        selection = searched(index_of(waiting), question, earlier, budget)
     if not selection.shown:
         raise NoRoom(
             f"The conversation has no room for documents: about {rounded(room)} tokens are left."
@@ -107,16 +104,15 @@ def choose(
     return Reading(mode, tuple((numbers[part.cursor], part.ranges) for part in selection.shown))
 
 
-def search(path: Sequence[ChatMessage]) -> tuple[str, Reading | None]:
+def search(
+    path: Sequence[ChatMessage],
+    index_of: Callable[[Sequence[Document]], PassageIndex] = PassageIndex,
+) -> tuple[str, Reading | None]:
     """What a person gets from a model that can't read documents: a search, called one."""
     documents = [document for document in documents_on(path) if document.line_count]
     numbers = [n for n, document in enumerate(documents_on(path)) if document.line_count]
-    index = PassageIndex(documents)
-    try:
-        earlier = [message.text for message in path[:-1] if message.role == "user"]
-        matches = best_lines(index, path[-1].text, earlier)
-    finally:
-        index.close()
+    earlier = [message.text for message in path[:-1] if message.role == "user"]
+    matches = best_lines(index_of(documents), path[-1].text, earlier)
     if not matches:
         return NOTHING_MATCHES, None
     words, ranges = [SEARCH_ONLY], dict[int, list[tuple[int, int]]]()

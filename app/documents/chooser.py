@@ -2,11 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from operator import is_
 
 from PySide6.QtCore import QObject, QThreadPool, Signal
 
 from app.chats.models import ChatMessage
 from app.documents.choice import Mode, choose, search
+from app.documents.document import Document
+from app.documents.index import PassageIndex
 
 
 class Chooser(QObject):
@@ -21,16 +24,31 @@ class Chooser(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._tickets = 0
+        self._index: PassageIndex | None = None  # of the last documents; the pool thread's own
 
     def choose(
         self, path: Sequence[ChatMessage], context: int, system_prompt: str, wanted: Mode | None
     ) -> int:
         """`chosen` follows with the ticket that is given."""
-        return self._run(self.chosen.emit, lambda: choose(path, context, system_prompt, wanted))
+        return self._run(
+            self.chosen.emit, lambda: choose(path, context, system_prompt, wanted, self._index_of)
+        )
 
     def search(self, path: Sequence[ChatMessage]) -> int:
         """`found` follows with the ticket that is given."""
-        return self._run(self.found.emit, lambda: search(path))
+        return self._run(self.found.emit, lambda: search(path, self._index_of))
+
+    def _index_of(self, documents: Sequence[Document]) -> PassageIndex:
+        """Making one takes seconds for a long document: the last is kept for the next question."""
+        index = self._index
+        if index is not None:
+            before = index.documents
+            if len(before) == len(documents) and all(map(is_, before, documents)):
+                return index
+            index.close()
+        self._index = None
+        self._index = PassageIndex(documents)
+        return self._index
 
     def _run(self, tell: Callable[[int, object], None], work: Callable[[], object]) -> int:
         self._tickets += 1

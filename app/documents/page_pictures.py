@@ -13,6 +13,8 @@ from PySide6.QtGui import QImage
 from app.documents.lines import Box
 from app.engine_command import package_environment, picture_command
 
+_PATIENCE_MS = 1000  # for the end of a process that was killed
+
 
 class PagePictures(QObject):
     drawn = Signal(QImage, list)  # list[QRect]: where the boxes are on it
@@ -41,6 +43,14 @@ class PagePictures(QObject):
         if process is not None:
             process.finished.connect(process.deleteLater)
             process.kill()
+
+    def shut_down(self) -> None:
+        """No process stays behind."""
+        self._process = None
+        for process in self.findChildren(QProcess):
+            process.blockSignals(True)
+            process.kill()
+            process.waitForFinished(_PATIENCE_MS)
 
     def _take(self, process: QProcess) -> None:
         if process is not self._process:

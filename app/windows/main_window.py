@@ -41,6 +41,7 @@ from app.windows.menus import Menus
 
 _MARGIN = 3 * GRID  # px beside the reading column
 _NARROW = 680  # px; below that the sidebar makes room by itself
+_TWO_COLUMNS = 720  # px; below that a document's page takes the whole window
 _WIDE = 1280  # px; below that it makes room for a document's page
 _SIZE = (1080, 760)
 
@@ -71,7 +72,9 @@ class MainWindow(QMainWindow):
         self._pages = QStackedLayout(pages)
         self._pages.addWidget(self.empty_state)
         self._pages.addWidget(self.transcript)
-        main = QVBoxLayout()
+        self._conversation = QWidget()
+        main = QVBoxLayout(self._conversation)
+        main.setContentsMargins(0, 0, 0, 0)
         main.setSpacing(0)
         main.addWidget(self.header)
         main.addLayout(_in_column(self.banner, top=0, bottom=0))
@@ -84,7 +87,7 @@ class MainWindow(QMainWindow):
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
         row.addWidget(self.fold)
-        row.addLayout(main, 1)
+        row.addWidget(self._conversation, 1)
         row.addWidget(self.document_view, 1)
         self.setCentralWidget(page)
 
@@ -129,10 +132,16 @@ class MainWindow(QMainWindow):
         if self.width() < _WIDE:
             self.fold.set_open(False)
         self.document_view.show_lines(document, first, last)
+        self._place_document_view()
         self.document_view.setFocus()
+
+    def _place_document_view(self) -> None:
+        """Half of the window; all of it where that is too narrow for two."""
+        self._conversation.setVisible(self.document_view.isHidden() or self.width() >= _TWO_COLUMNS)
 
     def close_document(self) -> None:
         self.document_view.hide()
+        self._conversation.show()
         self.fold.set_open(self._wants_sidebar and self.width() >= _NARROW)
         self.composer.setFocus()
 
@@ -163,7 +172,11 @@ class MainWindow(QMainWindow):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if event.oldSize().width() != event.size().width():
-            self.fold.set_open(self._wants_sidebar and self.width() >= _NARROW)
+            is_reading = self.document_view.isVisible()
+            least = _WIDE if is_reading else _NARROW
+            self.fold.set_open(self._wants_sidebar and self.width() >= least)
+            if is_reading:
+                self._place_document_view()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.Move, QEvent.Type.Resize):

@@ -13,14 +13,17 @@ def test_what_was_measured_tells_time_and_memory() -> None:
     )
     speed = Speed().with_turn(turn)
     assert forecast([REPORT], 131_072, 0, speed) == (
-        "About 600 tokens · 6 s to read, at 100 tokens/s · 14 MB of memory."
+        "About 600 tokens · 6 s to read, at 100 tokens/s · 14 MB of memory. The model will read "
+        "all 40 pages."
     )
 
 
 def test_a_short_prompt_measures_nothing() -> None:
     turn = TurnStatistics(model="m", prompt_tokens=20, prefill_tokens_per_s=9.0, cache_bytes=10**6)
     assert Speed().with_turn(turn) == Speed("m")
-    assert forecast([REPORT], 131_072, 0, Speed("m")) == "About 600 tokens."
+    assert forecast([REPORT], 131_072, 0, Speed("m")) == (
+        "About 600 tokens. The model will read all 40 pages."
+    )
 
 
 def test_another_model_has_another_speed() -> None:

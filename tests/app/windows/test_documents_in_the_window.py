@@ -95,3 +95,15 @@ def test_a_model_that_reads_says_what_it_read_and_invented_lines_are_marked(
     answer.coverage.other_way.click()
     person.sees(lambda: len(person.replies) > count + 1, timeout=30_000)
     assert "of 2 pages" in _answer(person).coverage.words.text()
+
+
+def test_in_a_narrow_window_the_page_takes_its_whole_width(person: Person, tmp_path: Path) -> None:
+    window = person.app.window
+    _attach(person, _report(tmp_path))
+    document = window.composer.attachments.attachments[0].document
+    window.open_document(document, 0, 0)
+    assert window.composer.isVisible() and not window.fold.is_open
+    window.resize(500, 600)
+    person.sees(lambda: not window.composer.isVisible())
+    person.press("Esc")
+    person.sees(window.composer.isVisible)
