@@ -14,6 +14,7 @@ _LEAST_READ = 200  # tokens; a shorter prompt tells nothing about a long one's s
 _LEAST_HELD = 500
 _ANSWER_SHARE = 4  # a quarter of the context stays free for thoughts and the answer …
 _ANSWER_TOKENS = 8_192  # … up to so much
+_SEARCH_TOKENS = 8_000  # more finds little more and takes long to read
 _FRAME_TOKENS = 400  # system message, advice on citing
 
 
@@ -43,23 +44,30 @@ def room_for_documents(context: int, taken: int = 0) -> int:
     return max(0, context - answer - _FRAME_TOKENS - taken)
 
 
+def search_tokens(room: int) -> int:
+    """How much a search gives the model for one question; the rest is for later ones."""
+    return min(room // 2, _SEARCH_TOKENS)
+
+
 def forecast(attachments: Sequence[Attachment], context: int, taken: int, speed: Speed) -> str:
     """One paragraph about the documents of the next question. `context` is 0 while no model is
     open, `taken` of it are in use."""
     tokens = sum(attachment.tokens for attachment in attachments)
     room = room_for_documents(context, taken)
-    told = [f"About {rounded(tokens)} tokens"]
-    read = min(tokens, room) if context else tokens
-    if tokens > room and context:
-        told[0] += f", more than the {rounded(room)} that fit"
+    fits = not context or tokens <= room
+    read = tokens if fits else search_tokens(room)
+    told = [f"About {rounded(tokens)} tokens" if fits else _what_is_searched(attachments, read)]
     if speed.tokens_per_s:
         pace = speed_in_words(speed.tokens_per_s)
         told.append(f"{duration(read / speed.tokens_per_s)} to read, at {pace}")
     if speed.bytes_a_token:
         told.append(f"{bytes_in_words(read * speed.bytes_a_token)} of memory")
     sentences = [" · ".join(told) + "."]
-    if context and tokens > room:
-        sentences.append(_what_fits(attachments, room))
+    if not fits:
+        too_much = f"About {rounded(tokens)} tokens are more than the {rounded(room)} that fit."
+        sentences = [too_much, *sentences, "Asked for a summary, it reads all in passes."]
+        if not read:
+            sentences = [too_much, "Begin a new chat, or attach a part."]
     elif context:
         sentences.append(_what_is_read(attachments))
     sentences += [note for attachment in attachments for note in attachment.document.notes]
@@ -74,15 +82,12 @@ def _what_is_read(attachments: Sequence[Attachment]) -> str:
     )
 
 
-def _what_fits(attachments: Sequence[Attachment], room: int) -> str:
-    if not room:
-        return "The conversation has no room for documents: begin a new chat."
+def _what_is_searched(attachments: Sequence[Attachment], read: int) -> str:
     tokens = sum(attachment.tokens for attachment in attachments)
     pages = sum(len(attachment.document.pages) for attachment in attachments)
-    share = room / max(1, tokens)
-    fits = int(pages * share)
-    what = f"{rounded(fits)} of {pages:,} pages" if fits else f"{share:.0%} of them"
-    return f"A search will choose what the model gets for each question: about {what}."
+    found = int(pages * read / max(1, tokens))
+    what = f"{rounded(found)} of {pages:,} pages" if found else f"{rounded(read)} tokens"
+    return f"For each question the model gets what a search finds, about {what}"
 
 
 def rounded(tokens: int) -> str:

@@ -5,13 +5,15 @@ status and, where a person should know, a problem. Knows no chats, no store, no 
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import QObject, Signal
 
 from app import turn_problems as problems
 from app.chats.models import ChatMessage, Reading, Status, TurnStatistics
-from app.documents.choice import Mode, NoRoom, given
+from app.documents.choice import Mode, NoRoom, Passes, given
 from app.documents.chooser import Chooser
+from app.documents.notes import request_for_notes, request_with_notes
 from app.engine_client import EngineClient
 from app.problem import Problem
 from app.prompt import conversation_json
@@ -48,6 +50,9 @@ class Turn(QObject):
         self._chooser = chooser
         self._wanted = wanted
         self._ticket: int | None = None  # of the choice among the documents
+        self._passes: Passes | None = None  # while the documents are read part by part
+        self._notes: list[str] = []
+        self._note = ""  # on the part that is being read
         self._effort = reply.effort
         self._reply = Reply(reply)
         self._request_id: str | None = None  # None while the model is not there yet
@@ -128,12 +133,17 @@ class Turn(QObject):
             self.refused.emit(Problem(str(result), "New chat", "new_chat"))
         elif isinstance(result, Exception):
             self._end("failed", f"The documents can’t be searched: {result}.")
-        elif self._engine.model is not None:
+        elif self._engine.model is None:
+            self._ticket = None  # asked again when the model is there
+        elif isinstance(result, Passes):
+            self._passes = result
+            self._reply.set_reading(result.reading)
+            self.reading_chosen.emit()
+            self._read_part(result)
+        else:
             self._reply.set_reading(result if isinstance(result, Reading) else None)
             self.reading_chosen.emit()
             self._generate(self._engine.model)
-        else:
-            self._ticket = None  # asked again when the model is there
 
     def _on_found(self, ticket: int, result: object) -> None:
         """The guide's way with documents."""
@@ -149,6 +159,44 @@ class Turn(QObject):
         self.answer_added.emit(words)
         self._end("complete", "search")
 
+    def _read_part(self, passes: Passes) -> None:
+        """The next part of documents too long to be read at once; what the model notes on it is
+        seen among the thoughts."""
+        number, count = len(self._notes) + 1, len(passes.parts)
+        question = self._path[-1]
+        asked = request_for_notes(question.text, passes.parts[number - 1], number, count)
+        self._think(f"\n\nPart {number} of {count}\n\n")
+        self._note = ""
+        self._request_id = self._engine.generate(
+            conversation_json(
+                [replace(question, text=asked, attachments=())],
+                effort="low",
+                is_guide=False,
+                system_prompt=self._settings().system_prompt,
+            ),
+            self._sampling(),
+            passes.note_tokens,
+        )
+
+    def _on_part_read(self, passes: Passes, model: ModelInfo) -> None:
+        self._notes.append(self._note)
+        if len(self._notes) < len(passes.parts):
+            self._read_part(passes)
+            return
+        question = self._path[-1]
+        asked = request_with_notes(question.text, self._notes)
+        self._path = (*self._path[:-1], replace(question, text=asked))
+        self._passes = None
+        self._generate(model)
+
+    def _think(self, text: str) -> None:
+        self._reply.take(Delta("", "analysis", None, text))
+        self.thinking_added.emit(text)
+
+    def _sampling(self) -> Sampling:
+        settings = self._settings()
+        return Sampling(settings.temperature, settings.top_p, settings.top_k, settings.min_p)
+
     def _generate(self, model: ModelInfo) -> None:
         settings = self._settings()
         self._request_id = self._engine.generate(
@@ -159,7 +207,7 @@ class Turn(QObject):
                 system_prompt=settings.system_prompt,
                 shown=given([*self._path, self._reply.message()]),
             ),
-            Sampling(settings.temperature, settings.top_p, settings.top_k, settings.min_p),
+            self._sampling(),
         )
         if self._wants_answer:
             self._engine.answer_now(self._request_id)
@@ -173,12 +221,21 @@ class Turn(QObject):
             self.prefill_progress.emit(progress.done, progress.total)
 
     def _on_delta(self, delta: Delta) -> None:
-        if self._is_mine(delta.id):
+        if self._is_mine(delta.id) and self._passes is not None:
+            if delta.channel == "final":
+                self._note += delta.text
+            self._think(delta.text)
+        elif self._is_mine(delta.id):
             is_answer = self._reply.take(delta)
             (self.answer_added if is_answer else self.thinking_added).emit(delta.text)
 
     def _on_done(self, done: Done) -> None:
-        if self._is_mine(done.id):
+        if not self._is_mine(done.id):
+            return
+        model = self._engine.model
+        if self._passes is not None and done.stop != "cancel" and model is not None:
+            self._on_part_read(self._passes, model)
+        else:
             self._reply.take_numbers(done)
             status: Status = "stopped" if done.stop == "cancel" else "complete"
             has_answer = bool(self._reply.message().text.strip())

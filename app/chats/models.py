@@ -68,7 +68,7 @@ class Attachment:
 class Reading:
     """What of the documents on its path the model was given for an answer."""
 
-    mode: Literal["all", "search"]
+    mode: Literal["all", "search", "passes"]
     # The number of a document among those on the path, and first and last line of each stretch.
     parts: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
 

@@ -6,6 +6,7 @@ library only.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from app.chats.models import ChatMessage, Reading
@@ -14,10 +15,14 @@ from app.documents.document import Document
 from app.documents.index import PassageIndex
 from app.documents.matches import best_lines
 from app.documents.pages import Shown, tokens
-from app.documents.select import Selection, everything, mode_for, searched
-from app.forecast import room_for_documents, rounded
+from app.documents.query import is_about_the_whole
+from app.documents.select import Selection, everything, mode_for, passes, searched
+from app.forecast import room_for_documents, rounded, search_tokens
 
 Mode = Literal["all", "search"]
+_NOTE_TOKENS = 2_048  # for the notes on one part, thoughts included
+_LEAST_NOTE_TOKENS = 100
+_FRAME_TOKENS = 200  # what the model is told around a part
 SEARCH_ONLY = (
     "The guide can’t read documents. This is a search, not an answer; these lines match best:"
 )
@@ -25,6 +30,15 @@ NOTHING_MATCHES = (
     "The guide can’t read documents, and no line has to do with the question. Ask in the "
     "document’s own words, or ask gpt-oss-20b."
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Passes:
+    """Documents that are too long to be read at once, in parts that fit one by one."""
+
+    parts: tuple[Selection, ...]
+    note_tokens: int  # for what the model notes on each
+    reading: Reading
 
 
 class NoRoom(Exception):
@@ -46,13 +60,20 @@ def given(path: Sequence[ChatMessage]) -> dict[str, tuple[Shown, ...]]:
         if any(attachment.outline for attachment in message.attachments):
             found[message.id] = ()
         if message.reading is not None and message.parent_id is not None:
-            found[message.parent_id] = _shown(message.reading, documents)
+            is_kept = message.reading.mode != "passes"  # of those the model has its answer alone
+            found[message.parent_id] = _shown(message.reading, documents) if is_kept else ()
     return found
 
 
 def citable(path: Sequence[ChatMessage]) -> tuple[Shown, ...]:
     """All that an answer at the path's end can cite."""
-    return tuple(part for parts in given(path).values() for part in parts)
+    documents = documents_on(path)
+    in_passes = [m.reading for m in path if m.reading and m.reading.mode == "passes"]
+    return tuple(
+        part
+        for parts in (*given(path).values(), *(_shown(r, documents) for r in in_passes))
+        for part in parts
+    )
 
 
 def _shown(reading: Reading, documents: Sequence[Document]) -> tuple[Shown, ...]:
@@ -69,7 +90,7 @@ def choose(
     system_prompt: str,
     wanted: Mode | None,
     index_of: Callable[[Sequence[Document]], PassageIndex] = PassageIndex,
-) -> Reading | None:
+) -> Reading | Passes | None:
     """`path` ends with the question. None where all documents are known to the model already.
     `index_of` may know an index from an earlier question. Raises NoRoom, with what would fit."""
     documents, before = documents_on(path), given(path[:-1])
@@ -83,18 +104,16 @@ def choose(
     taken += sum(_cost(part) for parts in before.values() for part in parts)
     room = room_for_documents(context, taken)
     fits = mode_for(waiting, question, room) == "all"
-    if wanted == "all" and not fits:
-        cost = sum(tokens(tuple(document.lines)) for document in waiting)
-        raise NoRoom(
-            f"All of it is about {rounded(cost)} tokens, and {rounded(room)} fit. "
-            "Attach a part of it, or raise the context in Settings."
-        )
+    is_whole = wanted == "all" or (wanted is None and is_about_the_whole(question))
+    if is_whole and not fits:
+        return _passes(waiting, numbers, room_for_documents(context, tokens([question])))
     if fits and wanted != "search":
         selection = everything(waiting)
     else:
         earlier = [m.text for m in path[:-1] if m.role == "user"]
-        # Asked for although all fits, a search gives a part.
-        budget = min(room, sum(tokens(tuple(d.lines)) for d in waiting) // 2) if fits else room
+        budget = search_tokens(room)
+        if fits:  # a search was asked for: it gives a part
+            budget = min(budget, sum(tokens(tuple(d.lines)) for d in waiting) // 2)
         selection = searched(index_of(waiting), question, earlier, budget)
     if not selection.shown:
         raise NoRoom(
@@ -102,6 +121,21 @@ def choose(
         )
     mode: Mode = "all" if selection.mode == "all" else "search"
     return Reading(mode, tuple((numbers[part.cursor], part.ranges) for part in selection.shown))
+
+
+def _passes(waiting: Sequence[Document], numbers: Sequence[int], room: int) -> Passes:
+    parts = passes(waiting, room - _FRAME_TOKENS)
+    note_tokens = min(_NOTE_TOKENS, room // max(1, len(parts)))
+    if note_tokens < _LEAST_NOTE_TOKENS:
+        cost = sum(tokens(tuple(document.lines)) for document in waiting)
+        most = (room // _LEAST_NOTE_TOKENS) * max(0, room - _FRAME_TOKENS)
+        raise NoRoom(
+            f"All of it is about {rounded(cost)} tokens, and {rounded(most)} can be read in "
+            "passes. Attach a part of it, or raise the context in Settings."
+        )
+    ranges = ((0, document.line_count - 1) for document in waiting)
+    whole = tuple((n, (lines,)) for n, lines in zip(numbers, ranges, strict=True))
+    return Passes(parts, note_tokens, Reading("passes", whole))
 
 
 def search(
@@ -134,6 +168,8 @@ def coverage_words(reading: Reading, documents: Sequence[Document]) -> str:
     words = "; ".join(
         f"{one.document.name}: {one.words()}" if several else one.words() for one in told
     )
+    if reading.mode == "passes":
+        words += ", in passes"
     return f"{words[:1].upper()}{words[1:]}." if not several else f"{words}."
 
 

@@ -9,7 +9,11 @@ from app.style import control_size, text_font
 from app.theme import GRID, Theme
 from app.widgets.quiet_button import HEIGHT, QuietButton
 
-_OTHER = {"all": ("search", "Search instead"), "search": ("all", "Read all")}
+_OTHER = {
+    "all": ("search", "Search instead"),
+    "passes": ("search", "Search instead"),
+    "search": ("all", "Read all"),
+}
 
 
 class CoverageLine(QWidget):

@@ -33,10 +33,10 @@ def test_another_model_has_another_speed() -> None:
 def test_what_does_not_fit_is_said_with_what_would() -> None:
     words = forecast([REPORT], 1_000, 0, Speed())
     assert words == (
-        "About 600 tokens, more than the 350 that fit. A search will choose what the model gets "
-        "for each question: about 23 of 40 pages."
+        "About 600 tokens are more than the 350 that fit. For each question the model gets what a "
+        "search finds, about 11 of 40 pages. Asked for a summary, it reads all in passes."
     )
-    assert "begin a new chat" in forecast([REPORT], 1_000, 900, Speed())
+    assert "Begin a new chat" in forecast([REPORT], 1_000, 900, Speed())
 
 
 def test_numbers_are_no_more_exact_than_a_forecast() -> None:

@@ -263,20 +263,36 @@ def test_a_later_question_is_not_given_the_documents_again(
     assert view.path[-1].citable[0].is_whole and view.last.reading is None
 
 
-def test_what_does_not_fit_is_searched_and_reading_all_of_it_is_refused_with_what_fits(
+def _long(count: int) -> Attachment:
+    pages = [f"Page {n} is about sort {n} of bees." + " They hum." * 30 for n in range(count)]
+    return Attachment.of(document("long.pdf", *pages), "/long.pdf")
+
+
+def test_what_does_not_fit_is_searched_or_read_in_passes(
     make_engine: MakeEngine, library: ChatLibrary, qtbot: QtBot
 ) -> None:
     conversation, view = _big(make_engine, library)  # a context of 4,096 tokens
-    pages = [f"Page {n} is about sort {n} of bees." + " They hum." * 30 for n in range(99)]
-    long = Attachment.of(document("long.pdf", *pages), "/long.pdf")
     with qtbot.waitSignal(conversation.reply_finished):
-        assert conversation.send("What is sort 41 about?", [long])
-    assert "of 99 pages: " in view.path[-1].coverage
+        assert conversation.send("What is sort 41 about?", [_long(60)])
+    assert "of 60 pages: " in view.path[-1].coverage
     assert view.last.reading is not None and view.last.reading.mode == "search"
-    with qtbot.waitSignal(conversation.busy_changed, check_params_cb=lambda busy: not busy):
+    with qtbot.waitSignal(conversation.reply_finished):
         assert conversation.regenerate(view.last.id, "all")
-    assert "All of it is about" in view.problems[0].text
-    assert len(view.path) == 2
+    assert view.path[-1].coverage == "Read all 60 pages, in passes."
+    assert "Part 1 of" in view.last.thinking and "sort 59 of bees" in view.last.thinking
+    assert "Notes on part 2:" in view.last.text and "What is sort 41 about?" in view.last.text
+    assert view.path[-1].citable[0].is_whole
+    assert view.path[0].message.text == "What is sort 41 about?"
+
+
+def test_what_is_too_long_for_passes_is_refused_with_what_would_fit(
+    make_engine: MakeEngine, library: ChatLibrary, qtbot: QtBot
+) -> None:
+    conversation, view = _big(make_engine, library)
+    with qtbot.waitSignal(conversation.draft_returned):
+        assert conversation.send("Summarise it.", [_long(1_500)])
+    assert "can be read in passes" in view.problems[0].text
+    assert view.path == []
 
 
 def test_documents_are_given_as_numbered_lines_and_stay_with_an_edit(
