@@ -123,10 +123,12 @@ def _kernels(remembered: tuple[Remembered, ...]) -> Iterator[str]:
     for kernel in remembered:
         verdict = kernel.verdict
         use = "used" if verdict.objection is None else f"NOT USED: {verdict.objection}"
-        yield (
-            f"  {verdict.kernel:20}{verdict.error:9.1e}{verdict.own_s * 1e6:9.0f} µs"
-            f"{verdict.twin_s * 1e6:9.0f} µs  {use}"
+        figures = (
+            f"{verdict.error:9.1e}{verdict.own_s * 1e6:9.0f} µs{verdict.twin_s * 1e6:9.0f} µs"
+            if verdict.failure is None
+            else f"{'not measured':>33}"
         )
+        yield f"  {verdict.kernel:20}{figures}  {use}"
         yield f"    {kernel.given.sizes}; MLX {kernel.given.mlx}, {kernel.given.system}"
 
 
