@@ -55,7 +55,7 @@ class Answer(Message):
     @property
     def spoken(self) -> str:
         """For a screen reader."""
-        text = self.shown.message.text
+        text = self.readable()
         return f"Answer: {text[:_SPOKEN]}{'…' if len(text) > _SPOKEN else ''}"
 
     def set_shown(self, shown: ShownMessage) -> None:

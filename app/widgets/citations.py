@@ -144,12 +144,3 @@ def explained(citation: Citation) -> str:
         for quote in citation.quotes
     ]
     return "\n".join(told)
-
-
-def readable_text(text: str, citable: Sequence[Shown]) -> str:
-    """An answer for other programs: citations as "[report.pdf, p. 12, lines 3–5]"."""
-    if not citable:
-        return text
-    parser = CitationParser(citable)
-    pieces = [*parser.feed(text), *parser.finish()]
-    return "".join(f" [{p.words()}]" if isinstance(p, Citation) else p for p in pieces)

@@ -8,8 +8,8 @@ from PySide6.QtGui import QEnterEvent
 from PySide6.QtWidgets import QWidget
 
 from app.chats.models import ShownMessage
+from app.documents.readable import readable_text
 from app.theme import GRID
-from app.widgets.citations import readable_text
 from app.widgets.message_actions import MessageActions
 from app.widgets.page.item import Setting
 
@@ -33,11 +33,12 @@ class Message(QWidget):
         super().__init__(parent)
         self.shown = shown
         self.setting = setting
-        self.action_row = MessageActions(shown.message.role, self._copied, self)
+        self.action_row = MessageActions(shown.message.role, self.readable, self)
         self.action_row.branch_requested.connect(self.branch_requested)
         self.action_row.set_branch(shown.branch)
 
-    def _copied(self) -> str:
+    def readable(self) -> str:
+        """Its text, citations in words."""
         return readable_text(self.shown.message.text, self.shown.citable)
 
     def set_shown(self, shown: ShownMessage) -> None:

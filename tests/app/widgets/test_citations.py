@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.documents.pages import whole
+from app.documents.readable import readable_text
 from app.markdown.blocks import FOUND, UNFOUNDED, Block, CodeBlock, Heading, ListItem, Paragraph
 from app.markdown.stream import MarkdownStream
-from app.widgets.citations import CitedText, explained, readable_text
+from app.widgets.citations import CitedText, explained
 from tests.app.documents.sample import document
 
 REPORT = whole(document("report.pdf", "Bees hum.\nIn summer.", "Wasps don't."), 0)
