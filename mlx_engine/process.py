@@ -66,8 +66,8 @@ def run() -> int:
         while (job := inbox.next()) is not None:
             serve(job, engine, inbox, emit)
             engine.rest(inbox.has_more)
-    except BrokenPipeError:
-        pass  # nobody listens any more
+    except BrokenPipeError as end:  # nobody listens any more, or nothing more can be written
+        return 0 if end.__cause__ is None else 1
     return 0
 
 
@@ -216,8 +216,14 @@ def _claim_stdout() -> Callable[[Event], None]:
     def emit(event: Event) -> None:
         line = memoryview(encode(event))
         with lock:
-            while line:
-                line = line[os.write(events, line) :]
+            try:
+                while line:
+                    line = line[os.write(events, line) :]
+            except BrokenPipeError:
+                raise
+            except OSError as error:
+                print(f"The engine can't write to its output: {error.strerror}.", file=sys.stderr)
+                raise BrokenPipeError from error
 
     return emit
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.chats.models import EFFORTS
+from app.well_formed import is_text
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -49,7 +50,7 @@ def _add_turn_options(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a document, or a folder of them, to ask about; may be given more than once",
     )
-    add("--system", metavar="S", default="", help="instructions for the model")
+    add("--system", metavar="S", default="", type=_text, help="instructions for the model")
     add("--temperature", metavar="T", type=_temperature, help="0 is greedy (default: 1)")
     add("--seed", metavar="N", type=_whole(0), help="the same seed gives the same answer")
     add("--max-tokens", metavar="N", type=_whole(1), help="the longest answer, thoughts included")
@@ -65,6 +66,12 @@ def _whole(least: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def _text(text: str) -> str:
+    if not is_text(text):
+        raise argparse.ArgumentTypeError("it holds characters that are no text; take them out")
+    return text
 
 
 def _model(text: str) -> str:

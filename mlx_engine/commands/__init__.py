@@ -12,6 +12,7 @@ with one line on stderr, 2 wrong usage (argparse). A command is imported when it
 """
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -52,10 +53,15 @@ def run_command(arguments: Sequence[str]) -> int:
         return code
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:  # whoever read the output has gone; nothing may be flushed at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        _leave_output()
         return 141
-    except (EngineError, OSError) as error:
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            return _fail(name, str(error))
+        _leave_output()
+        return _fail(name, "The disk is full. Free some space and try again.")
+    except EngineError as error:
         return _fail(name, str(error))
     except ImportError as error:
         return _fail(name, f"The engine can't start on this machine: {error}. Install it again.")
@@ -80,6 +86,11 @@ def positive(text: str) -> int:
     if value < 1:
         raise ValueError(text)
     return value
+
+
+def _leave_output() -> None:
+    """What is still to be written has no place to go, at exit neither."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(name: str, words: str) -> int:

@@ -83,14 +83,28 @@ def test_with_no_display_and_no_input_the_conversation_ends_in_peace(home: Path)
     assert (ran.returncode, ran.stderr) == (0, "")
 
 
-def test_a_full_disk_under_the_output_is_one_line_and_code_1() -> None:
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("app --version", "sordino: The disk is full. Free some space and try again.\n"),
+        ("app parse -", "sordino parse: The disk is full. Free some space and try again.\n"),
+        ("mlx_engine", "The engine can't write to its output: No space left on device.\n"),
+    ],
+)
+def test_a_full_disk_under_the_output_is_one_line_and_code_1(command: str, said: str) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("only Linux has a disk that is always full")
     with open("/dev/full", "wb") as full:
-        command = [sys.executable, "-m", "app", "--version"]
-        ran = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True)
+        ran = subprocess.run(
+            [sys.executable, "-m", *command.split()],
+            cwd=ROOT,
+            input="[1]",
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     assert ran.returncode == 1
-    assert ran.stderr == "sordino: The disk is full. Free some space and try again.\n"
+    assert ran.stderr == said
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-"])

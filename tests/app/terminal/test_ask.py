@@ -126,6 +126,7 @@ def test_what_was_said_before_a_crash_is_kept(run: Run) -> None:
         ["ask", "--temperature", "nan", "Hi"],
         ["ask", "--temperature", "-1", "Hi"],
         ["ask", "--seed", "x", "Hi"],
+        ["ask", "--system", "half a letter: \udcc3", "Hi"],
         ["ask", "--context", "1e3", "Hi"],
         ["ask", "--model", "", "Hi"],
         ["chat", "--model", " "],
