@@ -3,6 +3,7 @@
 Owns no choice: it tells of one. Standard library only.
 """
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,17 +47,20 @@ def coverage(selections: Sequence[Selection]) -> tuple[Coverage, ...]:
 
 
 def _of(document: Document, selections: Sequence[Selection]) -> Coverage:
-    read: set[int] = set()
-    for selection in selections:
-        for shown in selection.shown:
-            if shown.document is document:
-                for first, last in shown.ranges:
-                    read.update(range(first, last + 1))
-    has_text = {
-        page.number
-        for page in document.pages
-        if not page.is_picture and any(line.text.strip() for line in page.lines)
-    }
-    pages = sorted({document.place(line)[0].number for line in read} & has_text)
-    is_whole = len(read) == document.line_count
-    return Coverage(document, tuple(pages), len(has_text), len(read), is_whole)
+    """Counts by ranges, not by lines: it is told on the window's thread, of books too."""
+    given = sorted(
+        lines
+        for selection in selections
+        for shown in selection.shown
+        if shown.document is document
+        for lines in shown.ranges
+    )
+    starts, count, end = document.page_starts, 0, -1
+    on: set[int] = set()  # indices of pages
+    for first, last in given:
+        count += max(0, last - max(first, end + 1) + 1)
+        end = max(end, last)
+        on.update(range(bisect_right(starts, first) - 1, bisect_right(starts, last)))
+    readable = document.readable_pages
+    pages = sorted(document.pages[index].number for index in on & readable)
+    return Coverage(document, tuple(pages), len(readable), count, count == document.line_count)

@@ -54,6 +54,15 @@ class Document:
             line += len(page.lines)
         return tuple(starts)
 
+    @cached_property
+    def readable_pages(self) -> frozenset[int]:
+        """The indices of the pages that have text."""
+        return frozenset(
+            index
+            for index, page in enumerate(self.pages)
+            if not page.is_picture and any(line.text.strip() for line in page.lines)
+        )
+
     def place(self, line: int) -> tuple[Page, int]:
         """The page that holds a line of the document, and the line's index on it. Raises IndexError
         where there is no such line."""
